@@ -1,0 +1,130 @@
+"""Every exception that swe-db raises.
+
+The tree::
+
+    SweDBError
+    |__ConfigError              a setting, an option or a call that makes no sense
+    |__ServerError              where Postgres and Redis come from
+    |  |__BackendUnavailable    one backend cannot give a server here
+    |  |__NoBackendError        none of the backends tried can
+    |  |__ServerVersionError    the server's version is not the one asked for
+    |__MigrationError           the migration runner
+    |  |__MigrationFileError    a file's name, number or content is not acceptable
+    |  |__ChecksumError         an applied file was edited, or is gone
+    |  |__MigrationOrderError   a gap, a file that comes too late, a database newer than the files
+    |  |__MigrationLockError    another migrator holds the lock
+    |  |__StatementError        PostgreSQL refused a statement: file, line and column
+    |  |__VerificationError     the database is not what the files say
+    |__IsolationError           a test's database or Redis could not be made or put back
+
+A message says what happened, what was checked and what to do. No message carries a password: URLs are shown
+by `redact`.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = [
+    "BackendUnavailable",
+    "ChecksumError",
+    "ConfigError",
+    "IsolationError",
+    "MigrationError",
+    "MigrationFileError",
+    "MigrationLockError",
+    "MigrationOrderError",
+    "NoBackendError",
+    "ServerError",
+    "ServerVersionError",
+    "StatementError",
+    "SweDBError",
+    "VerificationError",
+    "redact",
+]
+
+_USERINFO = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s/?#:@]*):(?P<password>[^\s/?#]*)@", re.IGNORECASE)
+_KEYWORD = re.compile(r"\b(?P<key>(?:ssl)?password)\s*=\s*(?:'(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
+
+
+def redact(text: str) -> str:
+    """Return `text` with the password of every URL and every `password=` replaced by `***`."""
+    hidden = _USERINFO.sub(r"\g<scheme>\g<user>:***@", text)
+    return _KEYWORD.sub(r"\g<key>=***", hidden)
+
+
+class SweDBError(Exception):
+    """The root of every exception that swe-db raises."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redact(message))
+
+
+class ConfigError(SweDBError):
+    """A setting, an option or a call makes no sense."""
+
+
+class ServerError(SweDBError):
+    """A Postgres or Redis server cannot be had or has gone."""
+
+
+class BackendUnavailable(ServerError):  # noqa: N818 - it is a state of the machine, not a mistake
+    """One backend cannot give a server on this machine.
+
+    Args:
+        reason: What was checked and what was found.
+        remedy: What the user can do about it, usually a command.
+    """
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"{reason}\n  to fix it: {remedy}")
+        self.reason = redact(reason)
+        self.remedy = redact(remedy)
+
+
+class NoBackendError(ServerError):
+    """None of the backends that were tried can give a server."""
+
+
+class ServerVersionError(ServerError):
+    """The server's version is not the one that was asked for."""
+
+
+class MigrationError(SweDBError):
+    """The migration runner cannot go on."""
+
+
+class MigrationFileError(MigrationError):
+    """A migration or seed file has a name, a number or a content that is not acceptable."""
+
+
+class ChecksumError(MigrationError):
+    """A file that was applied has been edited since, or is gone."""
+
+
+class MigrationOrderError(MigrationError):
+    """The files have a gap, come too late, or are older than the database."""
+
+
+class MigrationLockError(MigrationError):
+    """Another migrator held the lock for longer than we were willing to wait."""
+
+
+class StatementError(MigrationError):
+    """PostgreSQL refused a statement of a migration or a seed.
+
+    Attributes:
+        sqlstate: The five-character code, e.g. `42601`.
+    """
+
+    def __init__(self, message: str, sqlstate: str | None = None) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+class VerificationError(MigrationError):
+    """The database is not what the migration files say it should be."""
+
+
+class IsolationError(SweDBError):
+    """A test's database or Redis could not be made or put back."""
