@@ -1,0 +1,1 @@
+"""Where Postgres and Redis come from."""

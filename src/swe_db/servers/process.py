@@ -1,0 +1,150 @@
+"""A server process that cannot outlive this one, with a directory that cannot either."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from swe_db.errors import ServerError
+from swe_db.servers.account import Account
+
+__all__ = ["GuardedProcess", "PortReservation", "shell_script"]
+
+ROOM: Final = 1 << 30  # bytes: a smaller tmpfs (64 MB in many containers) fills up in the middle of a run
+LONGEST_DIRECTORY: Final = 70  # bytes: a socket's path ends at 104 on macOS
+POLL: Final = 0.002  # seconds
+ENDING: Final = 10.0  # seconds
+LOG_LINES: Final = 15
+
+
+def shell_script(name: str) -> str:
+    """Return the text of a script beside this module, for `sh -c`: another account may not be able to read the file."""
+    return (files("swe_db.servers") / name).read_text(encoding="utf-8")
+
+
+def runtime_directory() -> Path:
+    """Return where the directories of servers are made: in memory if there is room, else on disk."""
+    candidates = (Path("/dev/shm"), Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108 - names below are random, 0700
+    for candidate in candidates:
+        if len(str(candidate)) < LONGEST_DIRECTORY and _has_room(candidate):
+            return candidate
+    checked = ", ".join(str(candidate) for candidate in dict.fromkeys(candidates))
+    raise ServerError(f"no directory for a server: checked {checked} for 1 GiB of room and a short path; set TMPDIR to one")
+
+
+def _has_room(directory: Path) -> bool:
+    return directory.is_dir() and os.access(directory, os.W_OK) and shutil.disk_usage(directory).free >= ROOM
+
+
+class PortReservation:
+    """A TCP port of 127.0.0.1 that nobody else is given until the server listens on it.
+
+    A bound socket that does not listen keeps the kernel from handing the port out; on Linux a server that sets
+    SO_REUSEADDR, as Postgres and Redis do, may bind it all the same.
+    """
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+
+    def release(self) -> None:
+        """Give the port up."""
+        self._socket.close()
+
+
+class GuardedProcess:
+    """A server that a small shell process watches over; see `guard.sh`.
+
+    Args:
+        label: What is started, for messages: `postgres`, `redis`.
+        command: The server's command line; it runs in the new directory.
+        settings: Text for the file `settings` there, given through a pipe so that no secret shows in `ps`.
+        ending: The signal that ends the server at once and for good.
+        account: Who runs it.
+    """
+
+    def __init__(
+        self, label: str, command: Sequence[str], *, settings: Callable[[Path], str], ending: signal.Signals, account: Account
+    ) -> None:
+        self.label = label
+        self.directory = runtime_directory() / f"swe-db-{label}-{os.getpid()}-{secrets.token_hex(4)}"
+        script = ["/bin/sh", "-c", shell_script("guard.sh"), "swe-db-guard"]
+        self._guard = subprocess.Popen(  # type: ignore[call-overload]
+            [*script, str(self.directory), ending.name.removeprefix("SIG"), *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env=_environment(),
+            start_new_session=True,  # Ctrl-C is for pytest
+            **account.process_options,
+        )
+        # A forked child that outlives this process must not keep the server alive.
+        os.register_at_fork(after_in_child=self._guard.stdin.close)
+        self._guard.stdin.write(f"{settings(self.directory)}\n.\n".encode())
+        self._guard.stdin.flush()
+
+    def wait_for(self, obstacle: Callable[[], str | None], timeout: float) -> None:
+        """Wait until nothing stands in the way of using the server.
+
+        Args:
+            obstacle: Asks the server, every few milliseconds, and returns why it cannot be used yet, None when it can.
+            timeout: Seconds.
+
+        Raises:
+            ServerError: The server ended or was not ready in time; the message has the end of its log.
+        """
+        deadline = time.monotonic() + timeout
+        while (reason := obstacle()) is not None:
+            if self.has_ended or self._guard.poll() is not None:
+                raise self._failure("ended while starting")
+            if time.monotonic() > deadline:
+                raise self._failure(f"could not be used within {timeout:g} seconds ({reason})")
+            time.sleep(POLL)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the server itself is gone."""
+        return (self.directory / "exit").exists()
+
+    def _failure(self, what: str) -> ServerError:
+        log = self.log_tail()
+        self.stop()
+        return ServerError(f"{self.label} {what}; its last words:\n{log}")
+
+    def log_tail(self) -> str:
+        """Return the last lines that the server wrote, indented."""
+        try:
+            text = (self.directory / "log").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            text = ""
+        lines = text.strip().splitlines()[-LOG_LINES:] or ["(nothing)"]
+        return "\n".join(f"    {line}" for line in lines)
+
+    def stop(self) -> None:
+        """End the server and remove its directory; done twice, it does nothing."""
+        if self._guard.stdin and not self._guard.stdin.closed:
+            self._guard.stdin.close()
+        try:
+            self._guard.wait(ENDING)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._guard.pid, signal.SIGKILL)
+            self._guard.wait()
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _environment() -> dict[str, str]:
+    """The environment without what would steer a server: PGDATA, PGPORT, LC_*, …"""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG", "TZ"))}

@@ -1,0 +1,60 @@
+"""What a running server is to the rest of swe-db, whichever backend it came from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from swe_db.servers.address import PostgresAddress, RedisAddress
+
+__all__ = ["PostgresServer", "RedisServer"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PostgresServer:
+    """A Postgres server.
+
+    Attributes:
+        address: Its maintenance database over TCP, as everybody reaches it.
+        admin: The same by the shortest way, which the fixtures' own connections take.
+        version: Its version as text, `15.18`.
+        backend: Where it came from: `url`, `local`, …
+        owned: Whether we started it, so that it serves nobody else.
+        stop: Ends it, if it is ours.
+    """
+
+    address: PostgresAddress
+    admin: PostgresAddress
+    version: str
+    backend: str
+    owned: bool
+    stop: Callable[[], None] = dataclasses.field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """A libpq URL of its maintenance database, password included."""
+        return self.address.url
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RedisServer:
+    """A Redis server, or the logical database of one that was leased to us.
+
+    Attributes:
+        address: The logical database.
+        version: The server's version as text, `7.0.15`.
+        backend: Where it came from: `url`, `local`, …
+        owned: Whether we started the server, so that it serves nobody else.
+        stop: Ends it, or gives the leased database back.
+    """
+
+    address: RedisAddress
+    version: str
+    backend: str
+    owned: bool
+    stop: Callable[[], None] = dataclasses.field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """A URL for redis-py, password included; TCP always."""
+        return self.address.url

@@ -1,0 +1,54 @@
+"""Servers for the tests of swe-db itself."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from swe_db.servers.binaries import find_postgres, find_redis
+from swe_db.servers.postgres import start_postgres
+from swe_db.servers.redis import start_redis
+from swe_db.servers.server import PostgresServer, RedisServer
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A Postgres server of the tests; they connect as its superuser."""
+    server = start_postgres(find_postgres(None), backend="local", locale="C", timezone="UTC")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis server of the tests."""
+    server = start_redis(find_redis(), backend="local")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def new_database(postgres: PostgresServer) -> Iterator[Callable[[], str]]:
+    """Makes an empty database and returns its URL; all are dropped after the test."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"test_{secrets.token_hex(6)}")
+        execute(postgres.url, "CREATE DATABASE {}", made[-1])
+        return postgres.address.database(made[-1]).url
+
+    yield make
+    for name in made:
+        execute(postgres.url, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+
+def execute(url: str, statement: str, name: str) -> None:
+    """Run a statement about the object `name` outside a transaction."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))  # type: ignore[arg-type]
