@@ -133,8 +133,8 @@ class Config:
     )
     postgres_url: str | None = _option(
         None,
-        "A Postgres server to use: postgresql://user:password@host:port/database. Databases are made and dropped on it; "
-        "DATABASE_URL and PG* are never looked at.",
+        "A Postgres server to use: postgresql://user:password@host:port/database. Databases are made and dropped "
+        "on it; DATABASE_URL and PG* are never looked at.",
         metavar="URL",
         secret=True,
     )
@@ -157,7 +157,10 @@ class Config:
         metavar="DIR",
     )
     seeds: tuple[Path, ...] = _option(
-        (), "A directory of your own seeds, applied after those that swe-db brings (repeatable).", kind="paths", metavar="DIR"
+        (),
+        "A directory of your own seeds, applied after those that swe-db brings (repeatable).",
+        kind="paths",
+        metavar="DIR",
     )
     env: bool = _option(
         default=False,
@@ -179,7 +182,7 @@ class Settings:
     sources: Mapping[str, str]
 
     def source(self, name: str) -> str:
-        """Return where the value of the field `name` came from, e.g. `SWE_DB_BACKEND`, `ini swe_db_backend` or `default`."""
+        """Return where the value of the field `name` came from: `SWE_DB_BACKEND`, `ini swe_db_backend`, `default`."""
         return self.sources[name]
 
 

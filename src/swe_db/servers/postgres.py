@@ -102,7 +102,7 @@ def _obstacle(address: PostgresAddress) -> str | None:
 
 
 def _set_password(address: PostgresAddress, password: str) -> str:
-    """Set the superuser's password and return the server's version; only the verifier goes over the wire and into views."""
+    """Set the superuser's password, of which the server sees only the verifier, and return the server's version."""
     import psycopg  # noqa: PLC0415
     from psycopg import sql  # noqa: PLC0415
 

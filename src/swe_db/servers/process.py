@@ -39,7 +39,9 @@ def runtime_directory() -> Path:
         if len(str(candidate)) < LONGEST_DIRECTORY and _has_room(candidate):
             return candidate
     checked = ", ".join(str(candidate) for candidate in dict.fromkeys(candidates))
-    raise ServerError(f"no directory for a server: checked {checked} for 1 GiB of room and a short path; set TMPDIR to one")
+    raise ServerError(
+        f"no directory for a server: checked {checked} for 1 GiB of room and a short path; set TMPDIR to one"
+    )
 
 
 def _has_room(directory: Path) -> bool:
@@ -76,7 +78,13 @@ class GuardedProcess:
     """
 
     def __init__(
-        self, label: str, command: Sequence[str], *, settings: Callable[[Path], str], ending: signal.Signals, account: Account
+        self,
+        label: str,
+        command: Sequence[str],
+        *,
+        settings: Callable[[Path], str],
+        ending: signal.Signals,
+        account: Account,
     ) -> None:
         self.label = label
         self.directory = runtime_directory() / f"swe-db-{label}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -146,5 +154,5 @@ class GuardedProcess:
 
 
 def _environment() -> dict[str, str]:
-    """The environment without what would steer a server: PGDATA, PGPORT, LC_*, …"""
+    """Return the environment without what would steer a server, e.g. PGDATA, PGPORT and LC_ALL."""
     return {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG", "TZ"))}

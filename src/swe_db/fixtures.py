@@ -1,0 +1,134 @@
+"""The fixtures. Their names and scopes are a contract; the README has the table.
+
+Without `--swe-db` every one of them skips the test that asks for it. What runs on an event loop is in
+`async_fixtures.py`.
+"""
+
+# ruff: noqa: ARG001 - a fixture may be asked for only because it must come first
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from swe_db.async_fixtures import async_fixture_name
+from swe_db.errors import SweDBError
+
+if TYPE_CHECKING:
+    import psycopg
+    import redis
+    import redis.asyncio
+
+    import swe_db.run
+    from swe_db.isolation.database import Database
+    from swe_db.isolation.worker import Worker
+    from swe_db.servers.server import PostgresServer, RedisServer
+
+__all__ = [
+    "swe_async_db",
+    "swe_async_redis",
+    "swe_database",
+    "swe_db",
+    "swe_env",
+    "swe_postgres",
+    "swe_redis",
+    "swe_redis_server",
+    "swe_worker",
+]
+
+OFF: Final = "swe-db is off: switch it on with --swe-db, or with swe_db = true in the ini file"
+RUN: Final = pytest.StashKey["swe_db.run.Run"]()
+
+
+@pytest.fixture(scope="session")
+def swe_worker(request: pytest.FixtureRequest) -> Worker:
+    """What stays the same for this worker: `.url`, `.redis_url`, and `.load()` for data that every test begins with."""
+    run = request.config.stash.get(RUN, None)
+    if run is None:
+        pytest.skip(OFF)
+    return run.worker
+
+
+@pytest.fixture(scope="session")
+def swe_postgres(request: pytest.FixtureRequest, swe_worker: Worker) -> PostgresServer:
+    """The Postgres server: `.url`, `.version`, `.backend`."""
+    _start(request, "postgres")
+    return swe_worker.postgres
+
+
+@pytest.fixture(scope="session")
+def swe_redis_server(request: pytest.FixtureRequest, swe_worker: Worker) -> RedisServer:
+    """The Redis server: `.url`, `.version`, `.backend`."""
+    _start(request, "redis")
+    return swe_worker.redis
+
+
+@pytest.fixture
+def swe_database(swe_postgres: PostgresServer, swe_worker: Worker) -> Iterator[Database]:
+    """This test's database, migrated and seeded: `.url` and its parts, `.sqlalchemy_url()`, `.connect()`."""
+    with swe_worker.database() as database:
+        yield database
+
+
+@pytest.fixture
+def swe_db(swe_database: Database) -> Iterator[psycopg.Connection[Any]]:
+    """An open psycopg connection to this test's database, not autocommit."""
+    connection = swe_database.connect()
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def swe_async_db(request: pytest.FixtureRequest, swe_database: Database) -> psycopg.AsyncConnection[Any]:
+    """An open psycopg AsyncConnection to this test's database, opened and closed in the test's own event loop."""
+    connection: psycopg.AsyncConnection[Any] = request.getfixturevalue(async_fixture_name(request, "db"))
+    return connection
+
+
+@pytest.fixture
+def _swe_empty_redis(swe_redis_server: RedisServer, swe_worker: Worker) -> Iterator[RedisServer]:
+    """This test's Redis, emptied after it."""
+    with swe_worker.empty_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def swe_redis(_swe_empty_redis: RedisServer) -> Iterator[redis.Redis]:
+    """A redis-py client, with redis-py's defaults, on this test's empty Redis."""
+    import redis  # noqa: PLC0415
+
+    client = redis.Redis.from_url(_swe_empty_redis.address.connection_url)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def swe_async_redis(request: pytest.FixtureRequest, _swe_empty_redis: RedisServer) -> redis.asyncio.Redis:
+    """A redis.asyncio client on this test's empty Redis, closed in the test's own event loop."""
+    client: redis.asyncio.Redis = request.getfixturevalue(async_fixture_name(request, "redis"))
+    return client
+
+
+@pytest.fixture
+def swe_env(
+    swe_database: Database, _swe_empty_redis: RedisServer, swe_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """DATABASE_URL, PG* and REDIS_URL, set for this test, so that an application and its subprocesses find them."""
+    for name, value in swe_worker.environment.items():
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    return {name: value for name, value in swe_worker.environment.items() if value is not None}
+
+
+def _start(request: pytest.FixtureRequest, service: str) -> None:
+    """Start a service that no test was seen to ask for, and end the whole run if that cannot be done."""
+    run = request.config.stash[RUN]
+    try:
+        run.start([service])
+    except SweDBError as error:
+        request.session.shouldstop = "swe-db cannot start what the tests need"
+        pytest.fail(str(error), pytrace=False)

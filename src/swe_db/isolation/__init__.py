@@ -1,0 +1,1 @@
+"""A database and a Redis of its own for every test."""

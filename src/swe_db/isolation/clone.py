@@ -1,0 +1,63 @@
+"""Isolation by template clone: after each test its database is dropped and cloned anew under the same name."""
+
+from __future__ import annotations
+
+from swe_db.isolation import names
+from swe_db.isolation.cluster import Cluster
+from swe_db.isolation.database import Database
+
+__all__ = ["CloneIsolation"]
+
+
+class CloneIsolation:
+    """The database of one worker, always a fresh copy of the template when a test begins.
+
+    Args:
+        cluster: The databases of the server.
+        template: What a test begins with.
+        worker: The worker's name, `gw0` or `main`.
+    """
+
+    def __init__(self, cluster: Cluster, template: str, worker: str) -> None:
+        self._cluster = cluster
+        self._template = template
+        self._layer: str | None = None
+        self._name = names.worker_name(worker)
+        cluster.clone(template, self._name)
+
+    @property
+    def url(self) -> str:
+        """The database's URL; it stays the same for the whole session."""
+        return self._cluster.server.address.database(self._name).url
+
+    def begin(self) -> Database:
+        """Return the pristine database for a test."""
+        server = self._cluster.server
+        return Database(server.address.database(self._name), server.admin.database(self._name))
+
+    def end(self, database: Database) -> None:
+        """Put the database back after a test, whatever the test did to it.
+
+        Raises:
+            IsolationError: It cannot be replaced.
+        """
+        database.close()
+        self._cluster.drop(self._name)
+        self._cluster.clone(self._template, self._name)
+
+    def keep(self) -> None:
+        """Make the present content of the database the pristine state of all tests to come."""
+        layer = names.scratch_name()
+        self._cluster.disconnect(self._name)
+        self._cluster.clone(self._name, layer)
+        self._drop_layer()
+        self._template = self._layer = layer
+
+    def close(self) -> None:
+        """Drop what this worker made."""
+        self._cluster.drop(self._name)
+        self._drop_layer()
+
+    def _drop_layer(self) -> None:
+        if self._layer is not None:
+            self._cluster.drop(self._layer)

@@ -1,0 +1,165 @@
+"""Making, cloning and dropping databases on a Postgres server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, Final, LiteralString
+
+from swe_db.errors import IsolationError
+from swe_db.isolation import names
+from swe_db.servers.server import PostgresServer
+
+__all__ = ["Cluster"]
+
+POLL: Final = 0.001  # seconds
+GONE_TIMEOUT: Final = 10.0  # seconds
+LOCK_TIMEOUT: Final = 600.0  # seconds: a big set of migrations may take minutes to build
+LOCK_POLL: Final = 0.05  # seconds
+DEAD_AFTER: Final = 6 * 3600.0  # seconds
+
+
+class Cluster:
+    """The databases of one server, through a connection to its maintenance database.
+
+    Args:
+        server: The server.
+        locale: The locale of new databases.
+        timezone: Their time zone.
+    """
+
+    def __init__(self, server: PostgresServer, *, locale: str, timezone: str) -> None:
+        import psycopg  # noqa: PLC0415 - 59 ms that a run without a database need not pay
+
+        self.server = server
+        self.locale = locale
+        self.timezone = timezone
+        self._connection = psycopg.connect(**server.admin.parameters, autocommit=True, application_name="swe-db")
+        # Postgres' own default, WAL_LOG, is kinder to a server that works for others too; on our own, the files are
+        # in memory and nothing is synced.
+        self._strategy = " STRATEGY file_copy" if server.owned else ""
+        shown = self._rows("SHOW timezone")[0][0]
+        self._set_timezone = shown != timezone
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _rows(self, query: LiteralString, *arguments: object) -> list[tuple[Any, ...]]:
+        return self._connection.execute(query, arguments or None).fetchall()
+
+    def _run(self, statement: LiteralString, *identifiers: str, **literals: str) -> None:
+        from psycopg import sql  # noqa: PLC0415
+
+        parts = [sql.Identifier(each) for each in identifiers]
+        values = {key: sql.Literal(value) for key, value in literals.items()}
+        self._connection.execute(sql.SQL(statement).format(*parts, **values))
+
+    def exists(self, name: str) -> bool:
+        """Tell whether there is a database of this name."""
+        return bool(self._rows("SELECT FROM pg_database WHERE datname = %s", name))
+
+    def create(self, name: str) -> None:
+        """Make an empty database."""
+        self._run("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LOCALE {locale}", name, locale=self.locale)
+        self._mark(name)
+
+    def clone(self, template: str, name: str) -> None:
+        """Make a copy of the database `template`."""
+        self._run(f"CREATE DATABASE {{}} TEMPLATE {{}}{self._strategy}", name, template)
+        self._mark(name)
+
+    def _mark(self, name: str) -> None:
+        """Say in the catalogue whose the database is; neither comment nor setting is copied by a clone."""
+        if not self.server.owned:
+            self._run(
+                "COMMENT ON DATABASE {} IS {comment}",
+                name,
+                comment=json.dumps({"swe_db": "test", "used": int(time.time())}),
+            )
+        if self._set_timezone:
+            self._run("ALTER DATABASE {} SET timezone = {timezone}", name, timezone=self.timezone)
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is connected to it.
+
+        DROP … WITH (FORCE) sleeps 100 ms if a backend has not gone by the time it looks, so wait for that here.
+
+        Raises:
+            IsolationError: Somebody stays connected.
+        """
+        self.disconnect(name)
+        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+    def disconnect(self, name: str) -> None:
+        """End every session of a database and wait until each has really gone.
+
+        Raises:
+            IsolationError: Somebody stays connected.
+        """
+        deadline = time.monotonic() + GONE_TIMEOUT
+        self._rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", name)
+        while self._rows("SELECT FROM pg_stat_activity WHERE datname = %s", name):
+            if time.monotonic() > deadline:
+                raise IsolationError(
+                    f"somebody stays connected to the database {name}: see pg_stat_activity on the server"
+                )
+            time.sleep(POLL)
+
+    def publish(self, scratch: str, template: str) -> None:
+        """Make a finished database the template of this name, at once or not at all."""
+        import psycopg  # noqa: PLC0415
+
+        self.disconnect(scratch)
+        self._run("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true", scratch)
+        try:
+            self._run("ALTER DATABASE {} RENAME TO {}", scratch, template)
+        except psycopg.errors.DuplicateDatabase:  # somebody who could not see our lock was faster
+            self.drop_template(scratch)
+
+    def drop_template(self, name: str) -> None:
+        """Drop a database that `publish` closed."""
+        self._run("ALTER DATABASE {} WITH IS_TEMPLATE false", name)
+        self.drop(name)
+
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the server-side lock of a template.
+
+        Raises:
+            IsolationError: Another run holds it for ten minutes.
+        """
+        deadline = time.monotonic() + LOCK_TIMEOUT
+        while not self._rows("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name)[0][0]:
+            if time.monotonic() > deadline:
+                raise IsolationError(
+                    f"another run has been building the template {name} for {LOCK_TIMEOUT / 60:g} minutes"
+                )
+            time.sleep(LOCK_POLL)
+        try:
+            yield
+        finally:
+            self._rows("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
+
+    def sweep(self) -> list[str]:
+        """Drop the databases that dead runs left behind hours ago, and return their names.
+
+        Dropped is what has a name of ours, our mark in its comment, nobody connected, and an age of six hours or more.
+        """
+        query = (
+            "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname LIKE 'swe\\_db\\_%'"
+        )
+        dead = [name for name, comment in self._rows(query) if _is_dead(name, comment) and not self._is_used(name)]
+        for name in dead:
+            self._run("DROP DATABASE IF EXISTS {}", name)
+        return dead
+
+    def _is_used(self, name: str) -> bool:
+        return bool(self._rows("SELECT FROM pg_stat_activity WHERE datname = %s", name))
+
+
+def _is_dead(name: str, comment: str | None) -> bool:
+    made = names.age(name)
+    return made is not None and made > DEAD_AFTER and '"swe_db"' in (comment or "")

@@ -1,0 +1,119 @@
+"""A test's database, as the test sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from swe_db.servers.address import PostgresAddress
+
+if TYPE_CHECKING:
+    import psycopg
+
+__all__ = ["Database"]
+
+
+class Database:
+    """The database of one test.
+
+    Args:
+        address: As everybody reaches it, over TCP.
+        admin: The same by the shortest way, which the connections made here take.
+    """
+
+    def __init__(self, address: PostgresAddress, admin: PostgresAddress) -> None:
+        self._address = address
+        self._admin = admin
+        self._opened: list[psycopg.Connection[Any]] = []
+
+    def __repr__(self) -> str:
+        return f"<Database {self._address.shown}>"
+
+    @property
+    def url(self) -> str:
+        """A libpq URL with the password: `postgresql://user:password@host:port/name`."""
+        return self._address.url
+
+    @property
+    def host(self) -> str:
+        """The host of the URL."""
+        return self._address.host
+
+    @property
+    def port(self) -> int:
+        """The port of the URL."""
+        return self._address.port
+
+    @property
+    def user(self) -> str:
+        """The user of the URL."""
+        return self._address.user
+
+    @property
+    def password(self) -> str:
+        """The password of the URL, empty where none is needed."""
+        return self._address.password
+
+    @property
+    def name(self) -> str:
+        """The database of the URL."""
+        return self._address.name
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """DATABASE_URL and the PG* variables that lead a subprocess here."""
+        return {"DATABASE_URL": self.url, **self._address.environment}
+
+    def sqlalchemy_url(self, driver: str = "psycopg") -> str:
+        """Return the URL as SQLAlchemy takes it: `postgresql+psycopg://…`.
+
+        Args:
+            driver: The DBAPI: `psycopg`, `asyncpg`, `psycopg2`, …
+        """
+        return self._address.sqlalchemy_url(driver)
+
+    def connect(self, role: str | None = None, user_id: int | None = None, **options: Any) -> psycopg.Connection[Any]:  # noqa: ANN401 - psycopg's own
+        """Open a further connection; it is closed after the test if it is still open.
+
+        Args:
+            role: A role to act as, e.g. `swe_user`; row-level security then applies as to that role.
+            user_id: What the setting `swe.user_id` is, for row-level security.
+            options: Anything that `psycopg.connect` takes, e.g. `autocommit=True`.
+
+        Raises:
+            psycopg.OperationalError: The role does not exist, or the server refuses.
+        """
+        import psycopg  # noqa: PLC0415
+
+        connection = psycopg.connect(**self._parameters(role, user_id, options))
+        self._opened.append(connection)
+        return connection
+
+    async def connect_async(
+        self,
+        role: str | None = None,
+        user_id: int | None = None,
+        **options: Any,  # noqa: ANN401 - psycopg's own
+    ) -> psycopg.AsyncConnection[Any]:
+        """Open a further connection for asyncio; the rest is as in `connect`, but you close it yourself."""
+        import psycopg  # noqa: PLC0415
+
+        return await psycopg.AsyncConnection.connect(**self._parameters(role, user_id, options))
+
+    def close(self) -> None:
+        """Close the connections that `connect` opened."""
+        for connection in self._opened:
+            connection.close()
+        self._opened.clear()
+
+    def _parameters(self, role: str | None, user_id: int | None, options: dict[str, Any]) -> dict[str, Any]:
+        # As start-up options, role and user hold for the session: a SET would be undone by the test's first rollback.
+        wanted = {"role": role, "swe.user_id": user_id}
+        settings = [f"-c {key}={_escaped(str(value))}" for key, value in wanted.items() if value is not None]
+        given = {**self._admin.parameters, **options}
+        if settings:
+            given["options"] = " ".join([*filter(None, [given.get("options")]), *settings])
+        return given
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace(" ", "\\ ")

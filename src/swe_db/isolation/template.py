@@ -1,0 +1,62 @@
+"""The template database: migrated and seeded once, then cloned."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from swe_db.config import Config
+from swe_db.isolation import names
+from swe_db.isolation.cluster import Cluster
+
+__all__ = ["ensure_template"]
+
+FORMAT: Final = 1  # raise it when templates are built in another way
+
+
+def ensure_template(cluster: Cluster, config: Config) -> str:
+    """Return the name of the template with the migrations and seeds of `config`, built if there is none yet.
+
+    The name carries a hash of all that the content depends on; a database gets the name only when it is complete, so
+    that a run which dies in between leaves nothing that another one could take for a template.
+
+    Raises:
+        MigrationError: A migration or a seed fails.
+        IsolationError: Another run holds the lock for too long.
+    """
+    template = names.template_name(_key(cluster, config))
+    if cluster.exists(template):
+        return template
+    with cluster.lock(template):
+        if not cluster.exists(template):
+            _build(cluster, config, template)
+    return template
+
+
+def _build(cluster: Cluster, config: Config, template: str) -> None:
+    from swe_db.migrations import migrate, seed  # noqa: PLC0415 - imports psycopg
+
+    scratch = names.scratch_name()
+    cluster.create(scratch)
+    try:
+        url = cluster.server.address.database(scratch).url
+        migrate(url, directories=_directories(config.migrations))
+        seed(url, directories=_directories(config.seeds))
+    except BaseException:
+        cluster.drop(scratch)
+        raise
+    cluster.publish(scratch, template)
+
+
+def _key(cluster: Cluster, config: Config) -> str:
+    from swe_db.migrations import content_key  # noqa: PLC0415
+
+    content = content_key(directories=_directories(config.migrations), seeds=_directories(config.seeds))
+    server = cluster.server
+    facts = (FORMAT, content, server.version, server.admin.user, cluster.locale, cluster.timezone)
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def _directories(paths: tuple[Path, ...]) -> list[Path]:
+    return [path.resolve() for path in paths]

@@ -1,0 +1,188 @@
+"""What one worker of a test run holds: its Postgres, its Redis and the database of its tests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from swe_db.config import Config
+from swe_db.errors import IsolationError
+from swe_db.isolation.clone import CloneIsolation
+from swe_db.isolation.cluster import Cluster
+from swe_db.isolation.database import Database
+from swe_db.isolation.template import ensure_template
+from swe_db.servers.ladder import start_postgres_server, start_redis_server
+from swe_db.servers.server import PostgresServer, RedisServer
+
+if TYPE_CHECKING:
+    import psycopg
+
+__all__ = ["Worker"]
+
+# libpq reads these before a URL or besides it; they would lead a subprocess elsewhere.
+MISLEADING: Final = (
+    "PGHOSTADDR",
+    "PGSERVICE",
+    "PGSERVICEFILE",
+    "PGPASSFILE",
+    "PGOPTIONS",
+    "PGSSLMODE",
+    "PGTARGETSESSIONATTRS",
+)
+
+Loader: TypeAlias = (
+    "Callable[[psycopg.Connection[Any]], object] | Callable[[psycopg.AsyncConnection[Any]], Awaitable[object]]"
+)
+
+
+class Worker:
+    """What stays the same for this worker for the whole session; nothing starts before it is asked for.
+
+    Args:
+        config: The settings.
+        name: The worker's name: `gw0`, `gw1`, … under xdist, else `main`.
+    """
+
+    def __init__(self, config: Config, name: str) -> None:
+        self._config = config
+        self._name = name
+        self._ends = contextlib.ExitStack()
+        self._in_test = False
+
+    @cached_property
+    def postgres(self) -> PostgresServer:
+        """The Postgres server."""
+        server = start_postgres_server(self._config)
+        self._ends.callback(server.stop)
+        return server
+
+    @cached_property
+    def redis(self) -> RedisServer:
+        """The Redis server, or our logical database on one."""
+        server = start_redis_server(self._config)
+        self._ends.callback(server.stop)
+        return server
+
+    @cached_property
+    def _isolation(self) -> CloneIsolation:
+        cluster = Cluster(self.postgres, locale=self._config.postgres_locale, timezone=self._config.postgres_timezone)
+        self._ends.callback(cluster.close)
+        if not self.postgres.owned:
+            cluster.sweep()
+        isolation = CloneIsolation(cluster, ensure_template(cluster, self._config), self._name)
+        if not self.postgres.owned:  # our own server dies with all its databases
+            self._ends.callback(isolation.close)
+        return isolation
+
+    @property
+    def url(self) -> str:
+        """The URL of this worker's database, the same for all its tests."""
+        return self._isolation.url
+
+    @property
+    def redis_url(self) -> str:
+        """The URL of this worker's Redis, the same for all its tests."""
+        return self.redis.url
+
+    @property
+    def environment(self) -> dict[str, str | None]:
+        """The variables that lead an application to this worker's servers; None stands for one to be removed."""
+        database = self._isolation.begin().environment
+        return {**dict.fromkeys(MISLEADING), **database, "REDIS_URL": self.redis_url}
+
+    def load(self, source: str | Loader) -> None:
+        """Add to the pristine state that every test of this worker begins with, from a fixture of session scope.
+
+        Args:
+            source: SQL, or a function that is given a connection, which is committed when the function returns; an
+                async function is given an `AsyncConnection`.
+
+        Raises:
+            IsolationError: It is called while a test has the database.
+            psycopg.Error: The SQL is refused; the pristine state stays as it was.
+        """
+        if self._in_test:
+            raise IsolationError(
+                "swe_worker.load() was called inside a test: call it in a fixture of session or module scope"
+            )
+        database = self._isolation.begin()
+        try:
+            _load(database, source)
+        except BaseException:
+            self._isolation.end(database)
+            raise
+        database.close()
+        self._isolation.keep()
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[Database]:
+        """Give a test its database and put it back afterwards."""
+        database = self._isolation.begin()
+        self._in_test = True
+        try:
+            yield database
+        finally:
+            self._in_test = False
+            self._isolation.end(database)
+
+    @contextlib.contextmanager
+    def empty_redis(self) -> Iterator[RedisServer]:
+        """Give a test its Redis and empty it afterwards."""
+        server = self.redis
+        try:
+            yield server
+        finally:
+            _empty(server)
+
+    def close(self) -> None:
+        """End and remove all that was started."""
+        self._ends.close()
+
+
+def _load(database: Database, source: str | Loader) -> None:
+    if isinstance(source, str):
+        with database.connect() as connection:
+            connection.execute(source.encode())
+    elif inspect.iscoroutinefunction(source):
+        _in_thread(_load_async(database, source))
+    else:
+        with database.connect() as connection:
+            source(connection)  # type: ignore[arg-type]
+
+
+async def _load_async(database: Database, source: Callable[[Any], Awaitable[object]]) -> None:
+    async with await database.connect_async() as connection:
+        await source(connection)
+
+
+def _in_thread(work: Any) -> None:  # noqa: ANN401 - a coroutine of whatever kind
+    """Run a coroutine to its end in a thread, so that an event loop of this one is left alone."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(work)
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            failures.append(error)
+
+    thread = threading.Thread(target=run, name="swe-db-load")
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]
+
+
+def _empty(server: RedisServer) -> None:
+    import redis  # noqa: PLC0415
+
+    with redis.Redis.from_url(server.address.connection_url) as client:
+        if not server.owned:
+            client.flushdb()
+            return
+        client.flushall()
+        client.script_flush()

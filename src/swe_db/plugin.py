@@ -1,0 +1,218 @@
+"""The pytest plugin: options, header, what is skipped and what is started. Kept light: the rest is loaded when on."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from swe_db import fixtures
+from swe_db.config import OPTIONS, Option, Settings, resolve
+from swe_db.errors import ConfigError, SweDBError
+
+if TYPE_CHECKING:
+    from swe_db.run import Run
+
+MARKER: Final = (
+    'swe_db(*, isolation="clone"): give the test its own Postgres and Redis, with DATABASE_URL and REDIS_URL set.'
+)
+    'swe_db(*, isolation="clone"): give the test its own Postgres and Redis, with DATABASE_URL and REDIS_URL set.'
+)
+INI_TYPES: Final = {"bool": "bool", "paths": "paths"}
+NEEDS: Final = {
+    "postgres": frozenset({"swe_postgres", "swe_database", "swe_db", "swe_async_db", "swe_env"}),
+    "redis": frozenset({"swe_redis_server", "swe_redis", "swe_async_redis", "swe_env"}),
+}
+SETTINGS: Final = pytest.StashKey[Settings]()
+FAILURES: Final = pytest.StashKey[dict[str, None]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare flags and ini names, both from `swe_db.config.OPTIONS`."""
+    group = parser.getgroup("swe_db", "swe-db: a real Postgres and Redis for every test")
+    for option in OPTIONS:
+        group.addoption(option.flag, dest=option.ini, help=f"{option.help} [{option.env}]", **_argument(option))
+        parser.addini(option.ini, option.help, type=INI_TYPES.get(option.kind, "string"), default=None)  # type: ignore[arg-type]
+
+
+def _argument(option: Option) -> dict[str, Any]:
+    if option.kind == "bool":
+        return {"action": argparse.BooleanOptionalAction, "default": None}
+    if option.kind == "paths":
+        return {"action": "append", "metavar": option.metavar, "default": None}
+    if option.choices:
+        return {"choices": option.choices, "default": None}
+    return {"metavar": option.metavar, "default": None}
+
+
+def read_settings(config: pytest.Config, namespace: argparse.Namespace) -> Settings:
+    """Return the settings of a run.
+
+    Args:
+        config: pytest's configuration, for the ini file.
+        namespace: The command line.
+
+    Raises:
+        pytest.UsageError: A value is not acceptable.
+    """
+
+    def command_line(option: Option) -> object:
+        value = getattr(namespace, option.ini, None)
+        if value is None or option.kind != "paths":
+            return value
+        return option.parse(os.pathsep.join(value), option.flag)
+
+    def ini(option: Option) -> object:
+        try:
+            value = config.getini(option.ini)
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"ini {option.ini}: {error}") from None
+        if value is None or option.kind == "bool":
+            return value
+        return tuple(value) if option.kind == "paths" else option.parse(str(value), f"ini {option.ini}")
+
+    try:
+        return resolve(command_line=command_line, environ=os.environ, ini=ini)
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Set the environment of the whole run before anything of the project is imported, where that is asked for."""
+    known = early_config.known_args_namespace
+    settings = read_settings(early_config, known)
+    if not (settings.config.enabled and settings.config.env) or known.help or known.version:
+        return
+    run = _make_run(early_config, settings, known)
+    runs_tests = not (_is_controller(known) or known.collectonly)
+    try:
+        run.set_environment(started=runs_tests)
+    except SweDBError as error:
+        if not _is_worker(known):
+            raise pytest.UsageError(str(error)) from None
+        run.set_environment(started=False)  # a worker tells its controller when the first test comes
+
+
+def _make_run(config: pytest.Config, settings: Settings, namespace: argparse.Namespace) -> Run:
+    from swe_db.run import Run  # noqa: PLC0415 - nothing of it is needed where swe-db is off
+
+    name = os.environ["PYTEST_XDIST_WORKER"] if _is_worker(namespace) else "main"
+    run = config.stash[fixtures.RUN] = Run(settings, name)
+    config.add_cleanup(run.close)
+    return run
+
+
+def _is_worker(namespace: argparse.Namespace) -> bool:
+    """Tell whether this is a worker of xdist; the environment variable alone is also there in what a worker starts."""
+    return _distributes(namespace) and "no:terminal" in namespace.plugins and "PYTEST_XDIST_WORKER" in os.environ
+
+
+def _is_controller(namespace: argparse.Namespace) -> bool:
+    return _distributes(namespace) and not _is_worker(namespace)
+
+
+def _distributes(namespace: argparse.Namespace) -> bool:
+    return bool(getattr(namespace, "tx", None) or getattr(namespace, "numprocesses", None))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker and the fixtures; read the settings."""
+    from swe_db.async_fixtures import async_fixtures  # noqa: PLC0415
+
+    config.addinivalue_line("markers", MARKER)
+    config.stash[FAILURES] = {}
+    config.stash[SETTINGS] = settings = read_settings(config, config.option)
+    config.pluginmanager.register(fixtures, "swe_db_fixtures")
+    if settings.config.enabled:
+        config.pluginmanager.register(async_fixtures(config.pluginmanager), "swe_db_async_fixtures")
+        if fixtures.RUN not in config.stash:
+            _make_run(config, settings, config.option)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say which servers there will be and where each setting came from; nothing is started for that."""
+    run = config.stash.get(fixtures.RUN, None)
+    try:
+        return run.header() if run else None
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what needs swe-db where it is off; give a test that carries the marker its environment where it is on."""
+    enabled = config.stash[SETTINGS].config.enabled
+    for item in items:
+        marker = item.get_closest_marker("swe_db")
+        if marker:
+            _check_marker(item, marker)
+            item.fixturenames.append("swe_env")  # type: ignore[attr-defined]
+        if not enabled and _asked(item, frozenset(fixtures.__all__)):
+            item.add_marker(pytest.mark.skip(reason=fixtures.OFF))
+
+
+def _check_marker(item: pytest.Item, marker: pytest.Mark) -> None:
+    if marker.args or marker.kwargs not in ({}, {"isolation": "clone"}):
+        raise pytest.UsageError(f'{item.nodeid}: the marker swe_db takes isolation="clone" and nothing else')
+
+
+def _asked(item: pytest.Item, names: frozenset[str]) -> bool:
+    return not names.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Start what the selected tests need, so that a run which cannot have it ends before its first test."""
+    run = session.config.stash.get(fixtures.RUN, None)
+    if run is None or session.config.option.collectonly:
+        return
+    needed = [service for service, names in NEEDS.items() if any(_asked(item, names) for item in session.items)]
+    try:
+        run.start(needed)
+    except SweDBError as error:
+        if not hasattr(session.config, "workeroutput"):
+            raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    """Run no test where nothing can be started: a worker of xdist only finds out after it was given tests."""
+    run = item.config.stash.get(fixtures.RUN, None)
+    if run is None or run.failure is None:
+        return None
+    item.session.shouldstop = "swe-db cannot start what the tests need"
+    return True
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - xdist's WorkerController
+    """Take over what a worker could not start."""
+    failure = getattr(node, "workeroutput", {}).get("swe_db_failure")
+    if failure is not None:
+        node.config.stash[FAILURES][failure] = None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Make a start that failed a usage error, in the controller of xdist too."""
+    run = session.config.stash.get(fixtures.RUN, None)
+    if run is None:
+        return
+    failures = session.config.stash[FAILURES]
+    if run.failure is not None:
+        failures[str(run.failure)] = None
+    if failures and hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["swe_db_failure"] = "\n".join(failures)
+    elif failures:
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:  # noqa: ANN401 - not a public type
+    """Say what could not be started, and how many tests were skipped because swe-db is off."""
+    for failure in config.stash[FAILURES]:
+        terminalreporter.write_line(f"ERROR: {failure}", red=True)
+    skipped = [report for report in terminalreporter.getreports("skipped") if fixtures.OFF in str(report.longrepr)]
+    if skipped:
+        terminalreporter.write_line(f"swe-db: {len(skipped)} skipped because it is off (--swe-db switches it on)")

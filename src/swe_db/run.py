@@ -1,0 +1,112 @@
+"""One run of pytest with swe-db on, in one process: its settings, its worker and its environment variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import Any, Final
+
+from swe_db.config import OPTIONS, Config, Settings
+from swe_db.errors import NoBackendError, SweDBError
+from swe_db.isolation.worker import Worker
+from swe_db.servers.binaries import REFERENCE, numbers
+from swe_db.servers.ladder import Chosen, choose_postgres, choose_redis
+
+__all__ = ["Run"]
+
+START: Final[Mapping[str, Callable[[Worker], object]]] = {
+    "postgres": lambda worker: worker.url,
+    "redis": lambda worker: worker.redis_url,
+}
+NOT_STARTED: Final = {
+    "DATABASE_URL": "postgresql://swe_db@127.0.0.1:1/swe_db_not_started",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+}
+
+
+class Run:
+    """One run of pytest in one process.
+
+    Args:
+        settings: The settings.
+        worker_name: `gw0`, `gw1`, … in the workers of xdist, else `main`.
+
+    Attributes:
+        failure: Why nothing can be started, None as long as all is well.
+    """
+
+    def __init__(self, settings: Settings, worker_name: str) -> None:
+        self.settings = settings
+        self.failure: SweDBError | None = None
+        self._worker_name = worker_name
+        self._saved: dict[str, str | None] = {}
+
+    @cached_property
+    def worker(self) -> Worker:
+        """What this process holds."""
+        return Worker(self.settings.config, self._worker_name)
+
+    def start(self, services: Iterable[str]) -> None:
+        """Start `postgres`, `redis` or both, with the database ready for the first test.
+
+        Raises:
+            SweDBError: It cannot be done; `failure` remembers why.
+        """
+        try:
+            for service in services:
+                START[service](self.worker)
+        except SweDBError as error:
+            self.failure = error
+            raise
+
+    def set_environment(self, *, started: bool) -> None:
+        """Set the variables of `swe_env` for the whole run.
+
+        Args:
+            started: False sets addresses where nothing listens, for a process that runs no test.
+        """
+        variables = self.worker.environment if started else NOT_STARTED
+        for name, value in variables.items():
+            self._saved.setdefault(name, os.environ.get(name))
+            _set(name, value)
+
+    def header(self) -> str:
+        """Return the line of pytest's header: backends, versions, and where each setting came from."""
+        config = self.settings.config
+        servers = [_shown("postgres", choose_postgres, config), _shown("redis", choose_redis, config)]
+        return f"swe-db: {', '.join(servers)}; {', '.join(self._given())}"
+
+    def _given(self) -> list[str]:
+        return [
+            f"{option.name} {option.shown(getattr(self.settings.config, option.name))} (from {source})"
+            for option in OPTIONS
+            if (source := self.settings.source(option.name)) != "default" or option.name == "backend"
+        ]
+
+    def close(self) -> None:
+        """End what was started and put the environment back."""
+        if "worker" in self.__dict__:
+            self.worker.close()
+        for name, value in self._saved.items():
+            _set(name, value)
+
+
+def _set(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
+
+
+def _shown(service: str, choose: Callable[[Config], Chosen[Any]], config: Config) -> str:
+    try:
+        chosen = choose(config)
+    except NoBackendError:
+        return f"{service} not available"
+    notes = [chosen.candidate.backend]
+    if "url" in chosen.rejected and getattr(config, f"{service}_url") is not None:
+        notes.append(f"WARNING: url failed: {chosen.rejected['url'].reason}")
+    if service == "postgres" and numbers(chosen.candidate.version)[0] != REFERENCE:
+        notes.append(f"WARNING: not the reference version {REFERENCE}")
+    return f"{service} {chosen.candidate.version} ({', '.join(notes)})"

@@ -1,0 +1,28 @@
+"""A server that a backend could give, before it is started."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from swe_db.servers.server import PostgresServer, RedisServer
+
+__all__ = ["Candidate"]
+
+Server = TypeVar("Server", PostgresServer, RedisServer)
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate(Generic[Server]):
+    """A server that a backend could give.
+
+    Attributes:
+        backend: The backend's name.
+        version: The server's version as text.
+        start: Starts it, or connects to it; may raise `ServerError`.
+    """
+
+    backend: str
+    version: str
+    start: Callable[[], Server]

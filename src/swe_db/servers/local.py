@@ -1,0 +1,37 @@
+"""The backend `local`: servers from the binaries of this machine."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from swe_db.config import Config
+from swe_db.servers.binaries import find_postgres, find_redis
+from swe_db.servers.candidate import Candidate
+from swe_db.servers.postgres import start_postgres
+from swe_db.servers.redis import start_redis
+from swe_db.servers.server import PostgresServer, RedisServer
+
+__all__ = ["local_postgres", "local_redis"]
+
+
+def local_postgres(config: Config) -> Candidate[PostgresServer]:
+    """Find a Postgres on this machine.
+
+    Raises:
+        BackendUnavailable: There is none, or none of the wanted version.
+    """
+    binaries = find_postgres(config.postgres_version)
+    start = partial(
+        start_postgres, binaries, backend="local", locale=config.postgres_locale, timezone=config.postgres_timezone
+    )
+    return Candidate("local", binaries.version, start)
+
+
+def local_redis(config: Config) -> Candidate[RedisServer]:  # noqa: ARG001 - the signature of every backend
+    """Find a Redis or Valkey on this machine.
+
+    Raises:
+        BackendUnavailable: There is none.
+    """
+    binary = find_redis()
+    return Candidate("local", binary.version, partial(start_redis, binary, backend="local"))
