@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 MARKER: Final = (
     'swe_db(*, isolation="clone"): give the test its own Postgres and Redis, with DATABASE_URL and REDIS_URL set.'
 )
-    'swe_db(*, isolation="clone"): give the test its own Postgres and Redis, with DATABASE_URL and REDIS_URL set.'
-)
 INI_TYPES: Final = {"bool": "bool", "paths": "paths"}
 NEEDS: Final = {
     "postgres": frozenset({"swe_postgres", "swe_database", "swe_db", "swe_async_db", "swe_env"}),
