@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import redis
     import redis.asyncio
 
-    import swe_db.run
     from swe_db.isolation.database import Database
     from swe_db.isolation.worker import Worker
+    from swe_db.run import Run
     from swe_db.servers.server import PostgresServer, RedisServer
 
 __all__ = [
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 OFF: Final = "swe-db is off: switch it on with --swe-db, or with swe_db = true in the ini file"
-RUN: Final = pytest.StashKey["swe_db.run.Run"]()
+RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from swe_db.errors import StatementError
-from swe_db.migrations.connections import Connection, execute, pin_settings
+from swe_db.migrations.connections import Connection, Session, execute
 from swe_db.migrations.files import MigrationFile
 from swe_db.migrations.history import HistoryRow, record
 from swe_db.migrations.interrupted import already_done, drop_invalid_index
@@ -25,7 +25,7 @@ _PAUSE: Final = 0.5
 _IN_THE_WAY: Final = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
 
 
-def apply_in_transaction(connection: Connection, file: MigrationFile, script: Script, on_step: OnStep) -> AppliedFile:
+def apply_in_transaction(session: Session, file: MigrationFile, script: Script, on_step: OnStep) -> AppliedFile:
     """Apply a file and record it in one transaction.
 
     Raises:
@@ -35,30 +35,30 @@ def apply_in_transaction(connection: Connection, file: MigrationFile, script: Sc
     """
 
     def attempt(_number: int) -> AppliedFile:
-        execute(connection, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        execute(session.connection, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
         try:
-            applied = apply_inside(connection, file, script)
-            commit(connection, file)
+            applied = apply_inside(session, file, script)
+            commit(session.connection, file)
         except BaseException:
-            roll_back(connection)
+            roll_back(session.connection)
             raise
         return applied
 
     return _retried(attempt, file, on_step)
 
 
-def apply_inside(connection: Connection, file: MigrationFile, script: Script) -> AppliedFile:
+def apply_inside(session: Session, file: MigrationFile, script: Script) -> AppliedFile:
     """Apply a file and record it in the transaction that is open."""
     started = time.monotonic()
-    run(connection, file, script.statements)
-    pin_settings(connection)
+    run(session.connection, file, script.statements)
+    session.pin()
     milliseconds = _milliseconds_since(started)
-    record(connection, file, status="applied", transactional=True, milliseconds=milliseconds)
+    record(session.connection, file, status="applied", transactional=True, milliseconds=milliseconds)
     return AppliedFile(file.name, file.path, milliseconds)
 
 
 def apply_without_transaction(
-    connection: Connection, file: MigrationFile, script: Script, unfinished: HistoryRow | None, on_step: OnStep
+    session: Session, file: MigrationFile, script: Script, unfinished: HistoryRow | None, on_step: OnStep
 ) -> AppliedFile:
     """Apply the one statement of a no-transaction file; its row says `running` until it is done.
 
@@ -67,6 +67,7 @@ def apply_without_transaction(
         ServerError: The connection was lost; the row says `running`, and the next run repeats the file.
     """
     started = time.monotonic()
+    connection = session.connection
     statement = script.statements[0]
     done = already_done(connection, file, statement, unfinished)
     record(connection, file, status="running", transactional=False, milliseconds=0)
@@ -80,11 +81,11 @@ def apply_without_transaction(
         if not done:
             _retried(attempt, file, on_step)
     except StatementError as error:
-        pin_settings(connection)
+        session.pin()
         spent = _milliseconds_since(started)
         record(connection, file, status="failed", transactional=False, milliseconds=spent, error=str(error))
         raise
-    pin_settings(connection)
+    session.pin()
     milliseconds = _milliseconds_since(started)
     record(connection, file, status="applied", transactional=False, milliseconds=milliseconds)
     return AppliedFile(file.name, file.path, milliseconds)

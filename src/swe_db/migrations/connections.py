@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib.resources import files as resource_files
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -19,13 +20,16 @@ from swe_db.errors import ConfigError, MigrationError, ServerError, ServerVersio
 __all__ = [
     "APPLICATION_NAME",
     "Connection",
+    "Session",
     "Target",
     "connect",
+    "connection_name",
+    "conninfo_for",
     "conninfo_of",
     "execute",
-    "pin_settings",
     "query",
     "session",
+    "set_all",
 ]
 
 Connection: TypeAlias = psycopg.Connection[Any]
@@ -45,6 +49,7 @@ _PINNED: Final[Mapping[str, str]] = MappingProxyType(
         "standard_conforming_strings": "on",
     }
 )
+_CHECK_INTERVAL: Final = "client_connection_check_interval"
 _MALFORMED: Final = (
     "The Postgres URL cannot be read. It must look like postgresql://user:password@host:5432/database; "
     "characters such as @ : / ? # % and spaces in the user name or the password must be percent-encoded (%40 for @)."
@@ -100,9 +105,21 @@ def conninfo_of(target: str) -> dict[str, str]:
     return defaults | given
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An autocommit connection, and the settings on which the runner and the files rely."""
+
+    connection: Connection
+    pins: Mapping[str, str]
+
+    def pin(self) -> None:
+        """Set the settings; a file may have changed them."""
+        set_all(self.connection, self.pins)
+
+
 @contextlib.contextmanager
-def session(target: Target, *, writes: bool = True) -> Iterator[Connection]:
-    """Give an autocommit connection whose settings are pinned; a borrowed one is given back as it was.
+def session(target: Target, *, writes: bool = True) -> Iterator[Session]:
+    """Give a session whose settings are pinned; a borrowed connection is given back as it was.
 
     Args:
         target: A URL, or an open connection outside a transaction.
@@ -111,12 +128,21 @@ def session(target: Target, *, writes: bool = True) -> Iterator[Connection]:
     Raises:
         ConfigError: The URL is malformed, or names no host or no database.
         MigrationError: The open connection is closed or in a transaction, or the server takes no writes.
-        ServerError: The server cannot be reached or refuses the connection.
+        ServerError: The server cannot be reached, refuses the connection, or the connection is lost later.
     """
     with _opened(target) if isinstance(target, str) else _borrowed(target) as connection:
-        if writes:
-            refuse_read_only(connection)
-        yield connection
+        opened = Session(connection, {**_PINNED, "role": _setting(connection, "role")})
+        try:
+            opened.pin()
+            if writes:
+                refuse_read_only(connection)
+            yield opened
+        except psycopg.OperationalError as error:
+            raise ServerError(
+                f"The connection to {connection_name(connection)} was lost: {error}\nRun again."
+            ) from error
+        except psycopg.Error as error:
+            raise MigrationError(f"PostgreSQL refused what the runner needs: {error}") from error
 
 
 def query(name: str) -> str:
@@ -132,12 +158,30 @@ def execute(
     return cursor.execute(statement.encode(), parameters, prepare=False)
 
 
-def pin_settings(connection: Connection, settings: Mapping[str, str] = _PINNED) -> None:
-    """Set the settings on which the runner and the files rely."""
-    statement = (
-        "SELECT set_config(name, value, false) FROM unnest(%(names)s::text[], %(values)s::text[]) AS _(name, value)"
-    )
+def set_all(connection: Connection, settings: Mapping[str, str]) -> None:
+    """Set settings of the session."""
+    statement = "SELECT set_config(a, b, false) FROM unnest(%(names)s::text[], %(values)s::text[]) AS _(a, b)"
     execute(connection, statement, {"names": list(settings), "values": list(settings.values())})
+
+
+def connection_name(connection: Connection) -> str:
+    """Return how messages name the server and the database of a connection."""
+    info = connection.info
+    return f"database {info.dbname} on {info.host}:{info.port}"
+
+
+def conninfo_for(target: Target, **parameters: str) -> str:
+    """Return a conninfo string for a further connection like `target`, its password included.
+
+    Args:
+        target: A URL or an open connection.
+        parameters: libpq parameters that replace those of the target.
+    """
+    if isinstance(target, str):
+        return make_conninfo("", **(conninfo_of(target) | parameters))
+    info = target.info
+    there = {"host": info.host, "port": str(info.port), "dbname": info.dbname, "password": info.password}
+    return make_conninfo(info.dsn, **(there | parameters))
 
 
 def refuse_read_only(connection: Connection) -> None:
@@ -160,7 +204,7 @@ def refuse_read_only(connection: Connection) -> None:
 @contextlib.contextmanager
 def _opened(url: str) -> Iterator[Connection]:
     with contextlib.closing(connect(url)) as connection:
-        pin_settings(connection)
+        _end_with_client(connection)
         yield connection
 
 
@@ -172,20 +216,25 @@ def _borrowed(connection: Connection) -> Iterator[Connection]:
         raise MigrationError("The connection given is in a transaction. Commit or roll it back first, or give a URL.")
     autocommit = connection.autocommit
     connection.autocommit = True
-    before = _settings(connection)
-    pin_settings(connection)
+    before = {name: _setting(connection, name) for name in (*_PINNED, "role", _CHECK_INTERVAL)}
+    _end_with_client(connection)
     try:
         yield connection
     finally:
         if not connection.closed:
             connection.rollback()
-            pin_settings(connection, before)
+            set_all(connection, before)
             connection.autocommit = autocommit
 
 
-def _settings(connection: Connection) -> dict[str, str]:
-    statement = "SELECT name, current_setting(name) FROM unnest(%(names)s::text[]) AS name"
-    return dict(execute(connection, statement, {"names": list(_PINNED)}).fetchall())
+def _end_with_client(connection: Connection) -> None:
+    """Let the backend end within a second of its client's death; some systems cannot tell, and refuse the setting."""
+    with contextlib.suppress(psycopg.errors.InvalidParameterValue):
+        set_all(connection, {_CHECK_INTERVAL: "1s"})
+
+
+def _setting(connection: Connection, name: str) -> str:
+    return str(execute(connection, "SELECT current_setting(%(name)s)", {"name": name}).fetchall()[0][0])
 
 
 def _connect_failure(error: psycopg.OperationalError, given: Mapping[str, str]) -> str:

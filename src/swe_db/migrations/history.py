@@ -94,7 +94,7 @@ def record(  # noqa: PLR0913 - what the row says
     """Write the row of one file.
 
     Raises:
-        MigrationError: The file is recorded as applied already.
+        MigrationError: The row cannot be written, or says that the file is applied already.
     """
     row = {
         "version": file.version,
@@ -106,7 +106,13 @@ def record(  # noqa: PLR0913 - what the row says
         "runner_version": _runner_version(),
         "error": error,
     }
-    if execute(connection, query("record"), row).rowcount != 1:
+    try:
+        written = execute(connection, query("record"), row).rowcount
+    except psycopg.Error as failure:
+        raise MigrationError(
+            f"{file.path}: cannot be recorded in public.schema_migrations: {failure.diag.message_primary or failure}"
+        ) from failure
+    if written != 1:
         raise MigrationError(f"{file.path}: another migrator has applied version {file.version} meanwhile. Run again.")
 
 

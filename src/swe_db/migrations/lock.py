@@ -12,7 +12,16 @@ from typing import Final
 import psycopg
 
 from swe_db.errors import ConfigError, MigrationLockError, ServerError
-from swe_db.migrations.connections import APPLICATION_NAME, Connection, Target, connect, execute, pin_settings, query
+from swe_db.migrations.connections import (
+    APPLICATION_NAME,
+    Connection,
+    Target,
+    connect,
+    conninfo_for,
+    execute,
+    query,
+    set_all,
+)
 
 __all__ = ["Lock", "migration_lock"]
 
@@ -61,7 +70,7 @@ def migration_lock(target: Target, worker: Connection, timeout: float, on_wait: 
     """
     name = f"{APPLICATION_NAME}, lock for pid {worker.info.backend_pid}"
     with contextlib.closing(_second_connection(target)) as connection:
-        pin_settings(connection, {"application_name": name, "idle_session_timeout": "0"})
+        set_all(connection, {"application_name": name, "idle_session_timeout": "0"})
         _acquire(connection, timeout, on_wait)
         yield Lock(connection)
 
@@ -69,9 +78,8 @@ def migration_lock(target: Target, worker: Connection, timeout: float, on_wait: 
 def _second_connection(target: Target) -> Connection:
     if isinstance(target, str):
         return connect(target)
-    info = target.info
     try:
-        return connect(info.dsn, password=info.password, host=info.host, port=str(info.port), dbname=info.dbname)
+        return connect(conninfo_for(target))
     except (ServerError, ConfigError) as error:
         raise MigrationLockError(
             "The migration lock needs a connection of its own, and a second one with the parameters of the connection "

@@ -9,7 +9,7 @@ from swe_db.errors import ChecksumError, MigrationError, MigrationOrderError
 from swe_db.migrations.files import FIRST_OWN_VERSION, MigrationFile
 from swe_db.migrations.history import HistoryRow
 
-__all__ = ["Plan", "make_plan", "problems"]
+__all__ = ["Plan", "is_edited", "make_plan", "problems"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,14 @@ def problems(
     found: list[MigrationError] = [
         _missing(row, files) for row in history if row.version not in by_version and row.status != "failed"
     ]
-    found += [_edited(row, by_version[row.version]) for row in applied if _differs(row, by_version.get(row.version))]
+    found += [_edited(row, by_version[row.version]) for row in applied if is_edited(row, by_version.get(row.version))]
     if not allow_out_of_order:
         found += _late(files, {row.version for row in applied})
     return found
 
 
-def _differs(row: HistoryRow, file: MigrationFile | None) -> bool:
+def is_edited(row: HistoryRow, file: MigrationFile | None) -> bool:
+    """Tell whether the file is there and is not what the row says was applied."""
     return file is not None and (row.checksum, row.name) != (file.checksum, file.name)
 
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from swe_db.migrations.apply import apply_in_transaction, apply_inside, apply_without_transaction, roll_back
-from swe_db.migrations.connections import Connection, Target, execute, session
+from swe_db.migrations.connections import Session, Target, execute, session
 from swe_db.migrations.files import Directory, read_migrations
 from swe_db.migrations.history import bootstrap, read_history
 from swe_db.migrations.interrupted import wait_for_orphans
@@ -60,13 +60,13 @@ def migrate(  # noqa: PLR0913 - each is one thing that a caller decides
     """
     tell = on_step or ignore
     files = read_migrations(directories, bundled=bundled, allow_gaps=allow_gaps)
-    with locked_session(target, lock_timeout, tell) as (connection, lock):
-        todo = make_plan(files, read_history(connection), allow_out_of_order=allow_out_of_order)
+    with locked_session(target, lock_timeout, tell) as (opened, lock):
+        todo = make_plan(files, read_history(opened.connection), allow_out_of_order=allow_out_of_order)
         names = tuple(row.name for row in todo.applied)
         if dry_run:
-            applied, not_tried = _try_all(connection, todo, tell)
+            applied, not_tried = _try_all(opened, todo, tell)
             return MigrationReport(applied, names, not_tried, dry_run=True)
-        return MigrationReport(_apply_all(connection, lock, todo, tell), names)
+        return MigrationReport(_apply_all(opened, lock, todo, tell), names)
 
 
 def plan(
@@ -82,13 +82,13 @@ def plan(
     Args and errors are those of `migrate`.
     """
     files = read_migrations(directories, bundled=bundled, allow_gaps=allow_gaps)
-    with session(target, writes=False) as connection:
-        return make_plan(files, read_history(connection), allow_out_of_order=allow_out_of_order)
+    with session(target, writes=False) as opened:
+        return make_plan(files, read_history(opened.connection), allow_out_of_order=allow_out_of_order)
 
 
 @contextlib.contextmanager
-def locked_session(target: Target, timeout: float, on_step: OnStep) -> Iterator[tuple[Connection, Lock]]:
-    """Give a connection that may change the database, under the migration lock.
+def locked_session(target: Target, timeout: float, on_step: OnStep) -> Iterator[tuple[Session, Lock]]:
+    """Give a session that may change the database, under the migration lock.
 
     Raises:
         MigrationLockError: Another migrator held the lock for too long.
@@ -98,41 +98,41 @@ def locked_session(target: Target, timeout: float, on_step: OnStep) -> Iterator[
         on_step(Step("waiting", message="another migrator holds the lock"))
 
     with (
-        session(target) as connection,
-        reported_notices(connection, on_step),
-        migration_lock(target, connection, timeout, say_that_we_wait) as lock,
+        session(target) as opened,
+        reported_notices(opened.connection, on_step),
+        migration_lock(target, opened.connection, timeout, say_that_we_wait) as lock,
     ):
-        wait_for_orphans(connection, timeout)
-        yield connection, lock
+        wait_for_orphans(opened.connection, timeout)
+        yield opened, lock
 
 
-def _apply_all(connection: Connection, lock: Lock, todo: Plan, on_step: OnStep) -> tuple[AppliedFile, ...]:
+def _apply_all(opened: Session, lock: Lock, todo: Plan, on_step: OnStep) -> tuple[AppliedFile, ...]:
     scripts = [(file, parse(file)) for file in todo.pending]
-    bootstrap(connection)
+    bootstrap(opened.connection)
     applied = []
     for file, script in scripts:
         lock.check()
         on_step(Step("applying", file.name))
         if is_transactional(file):
-            done = apply_in_transaction(connection, file, script, on_step)
+            done = apply_in_transaction(opened, file, script, on_step)
         else:
-            done = apply_without_transaction(connection, file, script, todo.unfinished.get(file.version), on_step)
+            done = apply_without_transaction(opened, file, script, todo.unfinished.get(file.version), on_step)
         on_step(Step("applied", file.name, milliseconds=done.milliseconds))
         applied.append(done)
     return tuple(applied)
 
 
-def _try_all(connection: Connection, todo: Plan, on_step: OnStep) -> tuple[tuple[AppliedFile, ...], tuple[str, ...]]:
+def _try_all(opened: Session, todo: Plan, on_step: OnStep) -> tuple[tuple[AppliedFile, ...], tuple[str, ...]]:
     scripts = [(file, parse(file)) for file in todo.pending]
     not_tried = tuple(file.name for file in todo.pending if not is_transactional(file))
-    execute(connection, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+    execute(opened.connection, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
     try:
-        bootstrap(connection)
+        bootstrap(opened.connection)
         applied = []
         for file, script in scripts:
             if file.name not in not_tried:
                 on_step(Step("applying", file.name))
-                applied.append(apply_inside(connection, file, script))
+                applied.append(apply_inside(opened, file, script))
     finally:
-        roll_back(connection)
+        roll_back(opened.connection)
     return tuple(applied), not_tried

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from swe_db.migrations.apply import roll_back
-from swe_db.migrations.connections import Connection, Target, execute, pin_settings
+from swe_db.migrations.connections import Session, Target, execute
 from swe_db.migrations.files import Directory, SqlFile, read_seeds
 from swe_db.migrations.report import AppliedFile, OnStep, SeedReport, Step, ignore
 from swe_db.migrations.runner import locked_session
@@ -49,26 +49,24 @@ def seed(
     tell = on_step or ignore
     files = read_seeds(directories, bundled=bundled)
     scripts = [(file, parse_seed(file)) for file in files]
-    with locked_session(target, lock_timeout, tell) as (connection, _):
-        return SeedReport(_apply_all(connection, scripts, tell))
+    with locked_session(target, lock_timeout, tell) as (session, _):
+        return SeedReport(_apply_all(session, scripts, tell))
 
 
-def _apply_all(
-    connection: Connection, scripts: Sequence[tuple[SqlFile, Script]], on_step: OnStep
-) -> tuple[AppliedFile, ...]:
+def _apply_all(session: Session, scripts: Sequence[tuple[SqlFile, Script]], on_step: OnStep) -> tuple[AppliedFile, ...]:
     applied = []
-    execute(connection, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+    execute(session.connection, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
     try:
         for file, script in scripts:
             on_step(Step("applying", file.name))
             started = time.monotonic()
-            run(connection, file, script.statements)
-            pin_settings(connection)
+            run(session.connection, file, script.statements)
+            session.pin()
             milliseconds = round((time.monotonic() - started) * 1000)
             on_step(Step("applied", file.name, milliseconds=milliseconds))
             applied.append(AppliedFile(file.name, file.path, milliseconds))
         if scripts:
-            commit(connection, scripts[-1][0])
+            commit(session.connection, scripts[-1][0])
     finally:
-        roll_back(connection)
+        roll_back(session.connection)
     return tuple(applied)
