@@ -133,14 +133,14 @@ class Config:
     )
     postgres_url: str | None = _option(
         None,
-        "A Postgres server to use: postgresql://user:password@host:port/database. Databases are made and dropped "
+        "A Postgres server to use: postgresql://user:PASSWORD@host:port/database. Databases are made and dropped "
         "on it; DATABASE_URL and PG* are never looked at.",
         metavar="URL",
         secret=True,
     )
     redis_url: str | None = _option(
         None,
-        "A Redis server to use: redis://:password@host:port. An empty logical database is leased on it; "
+        "A Redis server to use: redis://:PASSWORD@host:port. An empty logical database is leased on it; "
         "REDIS_URL is never looked at.",
         metavar="URL",
         secret=True,

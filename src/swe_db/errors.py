@@ -44,13 +44,16 @@ __all__ = [
 ]
 
 _USERINFO = re.compile(
-    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s/?#:@]*):(?P<password>[^\s/?#]*)@", re.IGNORECASE
+    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s/?#:@]*):(?!PASSWORD@)(?P<password>[^\s/?#]*)@", re.IGNORECASE
 )
 _KEYWORD = re.compile(r"\b(?P<key>(?:ssl)?password)\s*=\s*(?:'(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
 
 
 def redact(text: str) -> str:
-    """Return `text` with the password of every URL and every `password=` replaced by `***`."""
+    """Return `text` with the password of every URL and every `password=` replaced by `***`.
+
+    The word PASSWORD itself stays: that is how our own examples write it.
+    """
     hidden = _USERINFO.sub(r"\g<scheme>\g<user>:***@", text)
     return _KEYWORD.sub(r"\g<key>=***", hidden)
 

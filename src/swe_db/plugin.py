@@ -65,7 +65,7 @@ def read_settings(config: pytest.Config, namespace: argparse.Namespace) -> Setti
     def ini(option: Option) -> object:
         try:
             value = config.getini(option.ini)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, pytest.UsageError) as error:
             raise ConfigError(f"ini {option.ini}: {error}") from None
         if value is None or option.kind == "bool":
             return value

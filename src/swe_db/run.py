@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from swe_db.config import OPTIONS, Config, Settings
-from swe_db.errors import NoBackendError, SweDBError
+from swe_db.errors import NoBackendError, ServerError, SweDBError
 from swe_db.isolation.worker import Worker
 from swe_db.servers.binaries import REFERENCE, numbers
 from swe_db.servers.ladder import Chosen, choose_postgres, choose_redis
@@ -53,12 +53,15 @@ class Run:
         Raises:
             SweDBError: It cannot be done; `failure` remembers why.
         """
-        try:
-            for service in services:
+        failures: list[SweDBError] = []
+        for service in services:
+            try:
                 START[service](self.worker)
-        except SweDBError as error:
-            self.failure = error
-            raise
+            except SweDBError as error:
+                failures.append(error)
+        if failures:
+            self.failure = failures[0] if len(failures) == 1 else ServerError("\n".join(map(str, failures)))
+            raise self.failure
 
     def set_environment(self, *, started: bool) -> None:
         """Set the variables of `swe_env` for the whole run.

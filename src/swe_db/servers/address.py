@@ -39,7 +39,7 @@ class PostgresAddress:
 
     @classmethod
     def parse(cls, url: str, origin: str) -> PostgresAddress:
-        """Read `url`, e.g. `postgresql://user:password@host:5432/database?sslmode=require`.
+        """Read `url`, e.g. `postgresql://user:PASSWORD@host:5432/database?sslmode=require`.
 
         Args:
             url: A libpq URL that names at least the host and the user.
@@ -48,12 +48,12 @@ class PostgresAddress:
         Raises:
             ConfigError: It is not such a URL.
         """
-        parts = _split(url, origin, POSTGRES_SCHEMES, "postgresql://user:password@host:5432/database")
+        parts = _split(url, origin, POSTGRES_SCHEMES, "postgresql://user:PASSWORD@host:5432/database")
         query = dict(parse_qsl(parts.query))
         host = parts.hostname or query.pop("host", "")
         if not host or not parts.username:
             raise ConfigError(
-                f"{origin} names no {'user' if host else 'host'}: write it as postgresql://user:password@host:5432/database"
+                f"{origin} names no {'user' if host else 'host'}: write it as postgresql://user:PASSWORD@host:5432/database"
             )
         return cls(
             host=unquote(host),
@@ -141,7 +141,7 @@ class RedisAddress:
 
     @classmethod
     def parse(cls, url: str, origin: str) -> RedisAddress:
-        """Read `url`, e.g. `redis://:password@host:6379`.
+        """Read `url`, e.g. `redis://:PASSWORD@host:6379`.
 
         Args:
             url: A Redis URL; a logical database that it names is not looked at, one is leased.
@@ -150,9 +150,9 @@ class RedisAddress:
         Raises:
             ConfigError: It is not such a URL.
         """
-        parts = _split(url, origin, REDIS_SCHEMES, "redis://:password@host:6379")
+        parts = _split(url, origin, REDIS_SCHEMES, "redis://:PASSWORD@host:6379")
         if not parts.hostname:
-            raise ConfigError(f"{origin} names no host: write it as redis://:password@host:6379")
+            raise ConfigError(f"{origin} names no host: write it as redis://:PASSWORD@host:6379")
         return cls(
             host=unquote(parts.hostname),
             port=_port(parts, origin) or 6379,

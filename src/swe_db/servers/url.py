@@ -28,7 +28,7 @@ def url_postgres(config: Config) -> Candidate[PostgresServer]:
     if config.postgres_url is None:
         raise BackendUnavailable(
             "no URL is given",
-            "give --swe-db-postgres-url postgresql://user:password@host/postgres, or set SWE_DB_POSTGRES_URL "
+            "give --swe-db-postgres-url postgresql://user:PASSWORD@host/postgres, or set SWE_DB_POSTGRES_URL "
             "(DATABASE_URL is not used)",
         )
     address = PostgresAddress.parse(config.postgres_url, "the Postgres URL")
@@ -52,7 +52,7 @@ def url_redis(config: Config) -> Candidate[RedisServer]:
     if config.redis_url is None:
         raise BackendUnavailable(
             "no URL is given",
-            "give --swe-db-redis-url redis://:password@host:6379, or set SWE_DB_REDIS_URL (REDIS_URL is not used)",
+            "give --swe-db-redis-url redis://:PASSWORD@host:6379, or set SWE_DB_REDIS_URL (REDIS_URL is not used)",
         )
     address = RedisAddress.parse(config.redis_url, "the Redis URL")
     version = _redis_version(address)
