@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from swe_db.migrations.drift import Difference
 from swe_db.migrations.files import content_key
 from swe_db.migrations.plan import Plan
 from swe_db.migrations.report import AppliedFile, MigrationReport, OnStep, SeedReport, Step
 from swe_db.migrations.runner import migrate, plan
 from swe_db.migrations.seeds import seed
+from swe_db.migrations.status import MigrationStatus, status
+from swe_db.migrations.verify import VerificationReport, verify
 
 __all__ = [
     "AppliedFile",
+    "Difference",
     "MigrationReport",
+    "MigrationStatus",
     "OnStep",
     "Plan",
     "SeedReport",
     "Step",
+    "VerificationReport",
     "content_key",
     "migrate",
     "plan",
     "seed",
+    "status",
+    "verify",
 ]
