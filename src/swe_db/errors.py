@@ -16,6 +16,7 @@ The tree::
     |  |__StatementError        PostgreSQL refused a statement: file, line and column
     |  |__VerificationError     the database is not what the files say
     |__IsolationError           a test's database or Redis could not be made or put back
+    |__FactoryError             a factory cannot make the row that it was asked for
 
 A message says what happened, what was checked and what to do. No message carries a password: URLs are shown
 by `redact`.
@@ -29,6 +30,7 @@ __all__ = [
     "BackendUnavailable",
     "ChecksumError",
     "ConfigError",
+    "FactoryError",
     "IsolationError",
     "MigrationError",
     "MigrationFileError",
@@ -133,3 +135,7 @@ class VerificationError(MigrationError):
 
 class IsolationError(SweDBError):
     """A test's database or Redis could not be made or put back."""
+
+
+class FactoryError(SweDBError):
+    """A factory cannot make the row that it was asked for."""
