@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from swe_db.migrations.databases import create_database
 from swe_db.migrations.drift import Difference
 from swe_db.migrations.files import content_key
 from swe_db.migrations.plan import Plan
@@ -22,6 +23,7 @@ __all__ = [
     "Step",
     "VerificationReport",
     "content_key",
+    "create_database",
     "migrate",
     "plan",
     "seed",
