@@ -26,6 +26,10 @@ __all__ = ["async_fixture_name", "async_fixtures"]
 
 LOOP_SCOPES: Final = ("function", "class", "module", "package", "session")
 
+# A plugin's name is its entry point's, or its module's where it is loaded with -p.
+ANYIO: Final = ("anyio", "anyio.pytest_plugin")
+ASYNCIO: Final = ("asyncio", "pytest_asyncio.plugin")
+
 
 async def _open_db(swe_database: Database) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
     connection = await swe_database.connect_async()
@@ -52,11 +56,15 @@ def async_fixtures(plugins: pytest.PytestPluginManager) -> types.ModuleType:
     """
     module = types.ModuleType("swe_db.async_fixtures.declared")
     for what, opener in OPENERS.items():
-        if plugins.has_plugin("anyio"):
+        if _has_any(plugins, ANYIO):
             setattr(module, f"_swe_anyio_{what}", pytest.fixture(name=f"_swe_anyio_{what}")(_copied(opener)))
-        if plugins.has_plugin("asyncio"):
+        if _has_any(plugins, ASYNCIO):
             _declare_for_asyncio(module, what, opener)
     return module
+
+
+def _has_any(plugins: pytest.PytestPluginManager, names: tuple[str, ...]) -> bool:
+    return any(plugins.has_plugin(name) for name in names)
 
 
 def _declare_for_asyncio(module: types.ModuleType, what: str, opener: Callable[..., AsyncIterator[Any]]) -> None:
