@@ -91,7 +91,20 @@ class Cluster:
             IsolationError: Somebody stays connected.
         """
         self.disconnect(name)
+        self._release(name)
         self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+    def _release(self, name: str) -> None:
+        """End what keeps a database from being dropped although nobody is connected."""
+        self._rows("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = %s", name)
+        prepared = self._rows("SELECT gid FROM pg_prepared_xacts WHERE database = %s", name)
+        if prepared:
+            import psycopg  # noqa: PLC0415
+            from psycopg import sql  # noqa: PLC0415
+
+            with psycopg.connect(**self.server.admin.database(name).parameters, autocommit=True) as connection:
+                for (gid,) in prepared:
+                    connection.execute(sql.SQL("ROLLBACK PREPARED {}").format(gid))
 
     def disconnect(self, name: str) -> None:
         """End every session of a database and wait until each has really gone.

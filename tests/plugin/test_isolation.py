@@ -1,0 +1,131 @@
+"""Whatever a test does, the next one begins with the pristine state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+RunPytest = Callable[..., pytest.RunResult]
+
+ACTS = '''
+import os
+import subprocess
+import sys
+import threading
+
+import psycopg
+import pytest
+
+USER = "INSERT INTO users (username, email, display_name) VALUES ('kim', 'kim@example.org', 'Kim')"
+
+
+def commit(database):
+    with psycopg.connect(database.url) as connection:
+        connection.execute(USER)
+
+
+def ten_connections(database):
+    connections = [psycopg.connect(database.url) for _ in range(10)]
+    connections[3].execute(USER)
+    connections[3].commit()
+    connections[4].execute("LOCK users")
+    pytest.shared = connections  # left open, one in a transaction
+
+
+def thread(database):
+    worker = threading.Thread(target=commit, args=[database])
+    worker.start()
+    worker.join()
+
+
+def subprocess_commits(database):
+    code = f"import psycopg; c = psycopg.connect(); c.execute({USER!r}); c.commit()"
+    env = {**os.environ, "PGPASSWORD": database.password, "PGHOST": database.host, "PGPORT": str(database.port)}
+    env.update(PGUSER=database.user, PGDATABASE=database.name)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, env=env)
+
+
+def ddl(database):
+    with psycopg.connect(database.url) as connection:
+        connection.execute("ALTER TABLE users ADD COLUMN extra int")
+        connection.execute("CREATE SCHEMA other")
+        connection.execute("DROP TABLE schema_migrations")
+
+
+def sequence(database):
+    with psycopg.connect(database.url) as connection:
+        connection.execute(USER)
+        connection.rollback()
+
+
+def truncate(database):
+    with psycopg.connect(database.url) as connection:
+        connection.execute("TRUNCATE users CASCADE")
+
+
+def prepared(database):
+    with psycopg.connect(database.url) as connection:
+        connection.tpc_begin(connection.xid(1, "left", "behind"))
+        connection.execute(USER)
+        connection.tpc_prepare()
+
+
+ACTED = [commit, ten_connections, thread, subprocess_commits, ddl, sequence, truncate, prepared]
+
+
+def content(database):
+    with psycopg.connect(database.url) as connection:
+        tables = connection.execute(
+            "SELECT c.oid::regclass::text FROM pg_class c WHERE relkind IN ('r', 'p', 'S')"
+            " AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
+            " AND relpersistence <> 't' AND relnamespace <> 'pg_toast'::regnamespace ORDER BY 1"
+        ).fetchall()
+        columns = connection.execute("SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attnum > 0 ORDER BY 1, 2")
+        rows = {name: sorted(map(str, connection.execute(f"SELECT * FROM {name}"))) for (name,) in tables}
+        return columns.fetchall(), rows
+
+
+@pytest.fixture(scope="session")
+def pristine():
+    return []
+
+
+@pytest.mark.parametrize("turn", range(2))
+@pytest.mark.parametrize("act", ACTED)
+def test_act(swe_database, swe_redis, pristine, act, turn):
+    found = content(swe_database)
+    pristine.append(found)
+    assert found == pristine[0]
+    assert swe_redis.dbsize() == 0
+    act(swe_database)
+    swe_redis.set("left", "behind")
+    swe_redis.execute_command("SELECT", 3)
+    swe_redis.set("left", "behind")
+    swe_redis.execute_command("SELECT", 0)
+'''
+
+
+@pytest.mark.parametrize("backend", ["local", "embedded"])
+def test_the_next_test_begins_pristine(pytester: pytest.Pytester, run: RunPytest, backend: str) -> None:
+    """Commits, threads, subprocesses, DDL, sequences, TRUNCATE and open connections leave nothing to the next test."""
+    pytester.makepyfile(ACTS)
+    run("--swe-db", f"--swe-db-backend={backend}", "-W", "ignore::ResourceWarning").assert_outcomes(passed=16)
+
+
+def test_a_worker_keeps_its_url(pytester: pytest.Pytester, run: RunPytest) -> None:
+    """The URLs of a worker are the same in each of its tests."""
+    pytester.makepyfile(
+        """
+        import pytest
+
+        seen = set()
+
+        @pytest.mark.parametrize("turn", range(3))
+        def test_url(swe_database, swe_redis, swe_worker, turn):
+            seen.add((swe_database.url, swe_worker.url, swe_worker.redis_url))
+            assert len(seen) == 1
+            assert swe_database.url == swe_worker.url
+        """
+    )
+    run("--swe-db").assert_outcomes(passed=3)
