@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from factory.base import Factory
-from factory.declarations import Sequence, SubFactory
-from factory.enums import BUILD_STRATEGY
+from factory.declarations import Maybe, SelfAttribute, Sequence, SubFactory
 from psycopg import sql
 from psycopg.rows import dict_row
 
@@ -32,13 +31,16 @@ def sequence(make: Callable[[int], object]) -> Any:
     return Sequence(make)  # type: ignore[no-untyped-call]
 
 
-def related(factory: str) -> Any:
-    """Declare a relation whose row is made on demand.
+def related(column: str, factory: str) -> Any:
+    """Declare a relation whose row is made where neither it nor its id is given.
 
     Args:
-        factory: The factory that makes it: `users.UserFactory`.
+        column: The column that holds the id: `owner_id`.
+        factory: The factory that makes the row: `users.UserFactory`.
     """
-    return SubFactory(f"swe_db.factories.{factory}")  # type: ignore[no-untyped-call]
+    given = SelfAttribute(column, default=None)  # type: ignore[no-untyped-call]
+    made = SubFactory(f"swe_db.factories.{factory}")  # type: ignore[no-untyped-call]
+    return Maybe(given, yes_declaration=None, no_declaration=made)  # type: ignore[no-untyped-call]
 
 
 class RowFactory(Factory[R]):
@@ -50,6 +52,8 @@ class RowFactory(Factory[R]):
 
     class Meta:  # noqa: D106 - it is factory-boy's
         abstract = True
+
+    sequence_number = sequence(int)
 
     if TYPE_CHECKING:
 
@@ -81,16 +85,7 @@ class RowFactory(Factory[R]):
         return super().build(**values)
 
     @classmethod
-    def _generate(cls, strategy: str, params: dict[str, Any]) -> R:
-        table = describe(cls._meta.model)
-        filled = _filled_by_postgres(table.name) if strategy == BUILD_STRATEGY else {}
-        # Where the id is given there is no row to make.
-        given = {relation.name: None for relation in table.relations.values() if relation.column in params}
-        made: R = super()._generate(strategy, {**filled, **given, **params})  # type: ignore[no-untyped-call]
-        return made
-
-    @classmethod
-    def _build(cls, model_class: type[R], **values: Any) -> R:
+    def _build(cls, model_class: type[R], *, sequence_number: int, **values: Any) -> R:
         table = describe(model_class)
         found = columns(table, values, stored=False)
         unknown = sorted(found.keys() - table.columns)
@@ -99,10 +94,10 @@ class RowFactory(Factory[R]):
                 f"{cls.__name__}: the table {table.name} has no column or relation {', '.join(unknown)}; its columns "
                 f"are {', '.join(sorted(table.columns))}"
             )
-        return model_class(**found)
+        return model_class(**{**_filled_by_postgres(table.name, sequence_number), **found})
 
     @classmethod
-    def _create(cls, model_class: type[R], **values: Any) -> R:
+    def _create(cls, model_class: type[R], *, sequence_number: int, **values: Any) -> R:  # noqa: ARG003
         connection = bound_connection(cls.__name__)
         table = describe(model_class)
         found = columns(table, values, stored=True)
@@ -116,10 +111,10 @@ class RowFactory(Factory[R]):
         return row(model_class, stored)
 
 
-def _filled_by_postgres(table: str) -> dict[str, Any]:
+def _filled_by_postgres(table: str, number: int) -> dict[str, Any]:
     return {
-        "id": sequence(lambda number: -1 - number),
-        "external_id": sequence(lambda number: uuid.uuid5(uuid.NAMESPACE_OID, f"{table} {number}")),
+        "id": -1 - number,
+        "external_id": uuid.uuid5(uuid.NAMESPACE_OID, f"{table} {number}"),
         "created_at": BUILT_AT,
         "updated_at": BUILT_AT,
     }

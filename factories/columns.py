@@ -88,6 +88,11 @@ def columns(table: Table, values: Mapping[str, Any], *, stored: bool) -> dict[st
         FactoryError: A relation is no such row, or is given beside its column.
     """
     found = {name: value for name, value in values.items() if name not in table.relations}
+    for name, value in found.items():
+        if isinstance(value, Row):
+            raise FactoryError(
+                f"{table.name} has no relation {name}; its relations are {', '.join(table.relations) or 'none'}"
+            )
     for relation in table.relations.values():
         related = values.get(relation.name)
         if related is None:

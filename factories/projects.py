@@ -14,6 +14,6 @@ class ProjectFactory(RowFactory[Project]):
     class Meta:  # noqa: D106 - it is factory-boy's
         model = Project
 
-    owner = related("users.UserFactory")
+    owner = related("owner_id", "users.UserFactory")
     name = sequence(lambda number: f"Project {number + 1}")
     slug = sequence(lambda number: f"project-{number + 1}")

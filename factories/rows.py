@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, LiteralString
 from uuid import UUID
 
-__all__ = ["JSONB", "References", "Project", "Row", "User"]
+__all__ = ["JSONB", "Project", "References", "Row", "User"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
