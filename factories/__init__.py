@@ -12,9 +12,25 @@ from typing import Any, Final
 from swe_db.factories.base import RowFactory
 from swe_db.factories.binding import bound
 from swe_db.factories.projects import ProjectFactory
-from swe_db.factories.rows import Project, Row, User
+from swe_db.factories.rows import Project, Row, Task, User
+from swe_db.factories.tasks import TaskFactory
 from swe_db.factories.users import UserFactory
 
-__all__ = ["ALL", "Project", "ProjectFactory", "Row", "RowFactory", "User", "UserFactory", "bound"]
+__all__ = [
+    "ALL",
+    "Project",
+    "ProjectFactory",
+    "Row",
+    "RowFactory",
+    "Task",
+    "TaskFactory",
+    "User",
+    "UserFactory",
+    "bound",
+]
 
-ALL: Final[Mapping[str, type[RowFactory[Any]]]] = {"projects": ProjectFactory, "users": UserFactory}
+ALL: Final[Mapping[str, type[RowFactory[Any]]]] = {
+    "users": UserFactory,
+    "projects": ProjectFactory,
+    "tasks": TaskFactory,
+}

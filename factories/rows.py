@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, LiteralString
 from uuid import UUID
 
-__all__ = ["JSONB", "Project", "References", "Row", "User"]
+__all__ = ["JSONB", "Project", "References", "Row", "Task", "User"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,4 +90,38 @@ class Project(Row):
     tags: list[str] = dataclasses.field(default_factory=list)
     metrics: Annotated[dict[str, Any], JSONB] = dataclasses.field(default_factory=dict)
     metadata: Annotated[dict[str, Any], JSONB] = dataclasses.field(default_factory=dict)
+    deleted_at: datetime | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Task(Row):
+    """A task, an issue or a pull request."""
+
+    table: ClassVar[LiteralString] = "tasks"
+
+    project_id: Annotated[int, References("projects")]
+    parent_task_id: Annotated[int | None, References("tasks")] = None
+    task_type: str = "task"
+    title: str
+    description: str = ""
+    status: str = "todo"
+    priority: str = "medium"
+    labels: list[str] = dataclasses.field(default_factory=list)
+    created_by_user_id: Annotated[int | None, References("users")] = None
+    assigned_user_id: Annotated[int | None, References("users")] = None
+    assigned_agent_id: Annotated[int | None, References("agents")] = None
+    estimate_points: int | None = None
+    github_issue_id: int | None = None
+    github_issue_number: int | None = None
+    github_issue_node_id: str | None = None
+    github_pull_request_id: int | None = None
+    github_pull_request_number: int | None = None
+    github_pull_request_node_id: str | None = None
+    ai_analysis: Annotated[dict[str, Any] | None, JSONB] = None
+    ai_suggestions: Annotated[list[Any], JSONB] = dataclasses.field(default_factory=list)
+    metadata: Annotated[dict[str, Any], JSONB] = dataclasses.field(default_factory=dict)
+    planned_start_at: datetime | None = None
+    due_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
     deleted_at: datetime | None = None
