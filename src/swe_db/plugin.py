@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -23,6 +24,7 @@ NEEDS: Final = {
     "postgres": frozenset({"swe_postgres", "swe_database", "swe_db", "swe_async_db", "swe_env"}),
     "redis": frozenset({"swe_redis_server", "swe_redis", "swe_async_redis", "swe_env"}),
 }
+QUESTIONS: Final = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "collectonly", "cacheshow")
 SETTINGS: Final = pytest.StashKey[Settings]()
 FAILURES: Final = pytest.StashKey[dict[str, None]]()
 
@@ -82,34 +84,38 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Set the environment of the whole run before anything of the project is imported, where that is asked for."""
     known = early_config.known_args_namespace
     settings = read_settings(early_config, known)
-    if not (settings.config.enabled and settings.config.env) or known.help or known.version:
+    if not (settings.config.enabled and settings.config.env):
         return
-    run = _make_run(early_config, settings, known)
-    runs_tests = not (_is_controller(known) or known.collectonly)
+    run = _make_run(early_config, settings)
     try:
-        run.set_environment(started=runs_tests)
+        run.set_environment(started=_runs_tests(known))
     except SweDBError as error:
-        if not _is_worker(known):
+        if not _is_worker():
             raise pytest.UsageError(str(error)) from None
         run.set_environment(started=False)  # a worker tells its controller when the first test comes
 
 
-def _make_run(config: pytest.Config, settings: Settings, namespace: argparse.Namespace) -> Run:
+def _make_run(config: pytest.Config, settings: Settings) -> Run:
     from swe_db.run import Run  # noqa: PLC0415 - nothing of it is needed where swe-db is off
 
-    name = os.environ["PYTEST_XDIST_WORKER"] if _is_worker(namespace) else "main"
+    name = os.environ["PYTEST_XDIST_WORKER"] if _is_worker() else "main"
     run = config.stash[fixtures.RUN] = Run(settings, name)
     config.add_cleanup(run.close)
     return run
 
 
-def _is_worker(namespace: argparse.Namespace) -> bool:
-    """Tell whether this is a worker of xdist; the environment variable alone is also there in what a worker starts."""
-    return _distributes(namespace) and "no:terminal" in namespace.plugins and "PYTEST_XDIST_WORKER" in os.environ
+def _runs_tests(namespace: argparse.Namespace) -> bool:
+    """Tell whether this process runs tests itself, and does not only answer a question or hand tests to workers."""
+    return not (_is_controller(namespace) or any(getattr(namespace, name, None) for name in QUESTIONS))
+
+
+def _is_worker() -> bool:
+    """Tell whether this is a worker of xdist; what a worker starts inherits the variable, but not how execnet began."""
+    return "PYTEST_XDIST_WORKER" in os.environ and sys.argv[:1] == ["-c"]
 
 
 def _is_controller(namespace: argparse.Namespace) -> bool:
-    return _distributes(namespace) and not _is_worker(namespace)
+    return _distributes(namespace) and not _is_worker()
 
 
 def _distributes(namespace: argparse.Namespace) -> bool:
@@ -127,7 +133,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if settings.config.enabled:
         config.pluginmanager.register(async_fixtures(config.pluginmanager), "swe_db_async_fixtures")
         if fixtures.RUN not in config.stash:
-            _make_run(config, settings, config.option)
+            _make_run(config, settings)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -164,13 +170,14 @@ def _asked(item: pytest.Item, names: frozenset[str]) -> bool:
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Start what the selected tests need, so that a run which cannot have it ends before its first test."""
     run = session.config.stash.get(fixtures.RUN, None)
-    if run is None or session.config.option.collectonly:
+    if run is None or not _runs_tests(session.config.option):
         return
     needed = [service for service, names in NEEDS.items() if any(_asked(item, names) for item in session.items)]
     try:
         run.start(needed)
     except SweDBError as error:
         if not hasattr(session.config, "workeroutput"):
+            run.failure = None  # pytest itself tells it
             raise pytest.UsageError(str(error)) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -19,8 +20,6 @@ STEERING = ("SWE_DB", "DATABASE_URL", "REDIS_URL", "PG", "PYTEST_XDIST")
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pytest.RunResult]:
     """Runs pytest in a new process on the files that the test has made."""
-    import os
-
     for name in list(os.environ):
         if name.startswith(STEERING):
             monkeypatch.delenv(name)

@@ -8,7 +8,7 @@ import pytest
 
 RunPytest = Callable[..., pytest.RunResult]
 
-FIXTURES = '''
+FIXTURES = """
 import os
 import subprocess
 import sys
@@ -111,7 +111,7 @@ def test_all_share_one_database(swe_db, swe_database, swe_env):
     with swe_database.connect() as second, psycopg.connect(os.environ["DATABASE_URL"]) as third:
         assert second.execute("SELECT count(*) FROM shared").fetchone() == (0,)
         assert third.execute("SELECT count(*) FROM shared").fetchone() == (0,)
-'''
+"""
 
 UNITTEST = """
 import os
@@ -128,7 +128,7 @@ class TestTasks(unittest.TestCase):
             self.assertEqual(connection.execute("SELECT 1").fetchone(), (1,))
 """
 
-LOAD = '''
+LOAD = """
 import psycopg
 import pytest
 
@@ -169,7 +169,7 @@ def test_nothing_half(swe_db):
 def test_not_inside_a_test(swe_worker, swe_db):
     with pytest.raises(Exception, match="session or module scope"):
         swe_worker.load("SELECT 1")
-'''
+"""
 
 
 def test_each_fixture_is_what_the_contract_says(pytester: pytest.Pytester, run: RunPytest) -> None:
@@ -202,7 +202,5 @@ def test_a_fixture_can_be_overridden(pytester: pytest.Pytester, run: RunPytest) 
             return swe_db
         """
     )
-    pytester.makepyfile(
-        "def test_mine(swe_db): assert swe_db.execute('SHOW application_name').fetchone() == ('mine',)"
-    )
+    pytester.makepyfile("def test_mine(swe_db): assert swe_db.execute('SHOW application_name').fetchone() == ('mine',)")
     run("--swe-db").assert_outcomes(passed=1)

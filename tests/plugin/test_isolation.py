@@ -8,7 +8,7 @@ import pytest
 
 RunPytest = Callable[..., pytest.RunResult]
 
-ACTS = '''
+ACTS = """
 import os
 import subprocess
 import sys
@@ -65,10 +65,15 @@ def truncate(database):
 
 
 def prepared(database):
-    with psycopg.connect(database.url) as connection:
-        connection.tpc_begin(connection.xid(1, "left", "behind"))
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        connection.execute("BEGIN")
         connection.execute(USER)
-        connection.tpc_prepare()
+        connection.execute("PREPARE TRANSACTION 'left behind'")
+
+
+def slot(database):
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        connection.execute("SELECT pg_create_logical_replication_slot('left_behind', 'pgoutput')")
 
 
 ACTED = [commit, ten_connections, thread, subprocess_commits, ddl, sequence, truncate, prepared]
@@ -81,7 +86,9 @@ def content(database):
             " AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
             " AND relpersistence <> 't' AND relnamespace <> 'pg_toast'::regnamespace ORDER BY 1"
         ).fetchall()
-        columns = connection.execute("SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attnum > 0 ORDER BY 1, 2")
+        columns = connection.execute(
+            "SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attnum > 0 ORDER BY 1, 2"
+        )
         rows = {name: sorted(map(str, connection.execute(f"SELECT * FROM {name}"))) for (name,) in tables}
         return columns.fetchall(), rows
 
@@ -103,7 +110,7 @@ def test_act(swe_database, swe_redis, pristine, act, turn):
     swe_redis.execute_command("SELECT", 3)
     swe_redis.set("left", "behind")
     swe_redis.execute_command("SELECT", 0)
-'''
+"""
 
 
 @pytest.mark.parametrize("backend", ["local", "embedded"])

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from swe_db.config import OPTIONS
+
 RunPytest = Callable[..., pytest.RunResult]
 
 MIXED = """
@@ -33,7 +35,9 @@ def test_tests_that_need_it_are_skipped_with_the_remedy(pytester: pytest.Pyteste
     pytester.makepyfile(MIXED)
     result = run("-rs")
     result.assert_outcomes(passed=1, skipped=4)
-    result.stdout.fnmatch_lines(["SKIPPED * swe-db is off: switch it on with --swe-db, or with swe_db = true in the ini file"])
+    result.stdout.fnmatch_lines(
+        ["SKIPPED * swe-db is off: switch it on with --swe-db, or with swe_db = true in the ini file"]
+    )
 
 
 def test_one_line_counts_the_skipped(pytester: pytest.Pytester, run: RunPytest) -> None:
@@ -73,8 +77,6 @@ def test_questions_are_answered_without_servers(run: RunPytest, argument: str) -
 
 def test_help_shows_every_option(run: RunPytest) -> None:
     """--help has a group of its own with every flag, its help and its environment variable."""
-    from swe_db.config import OPTIONS
-
     text = " ".join(run("--help").stdout.str().split())
     assert "swe-db: a real Postgres and Redis for every test" in text
     for option in OPTIONS:

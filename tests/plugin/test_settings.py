@@ -20,9 +20,9 @@ def asks(pytester: pytest.Pytester) -> None:
 @pytest.mark.usefixtures("asks")
 def test_the_header_says_what_there_is_and_why(run: RunPytest) -> None:
     """The header names backends, versions and the source of each setting."""
-    run("--swe-db").stdout.re_match_lines(
-        [r"swe-db: postgres \d+\.\d+ \(local.*\), redis \d[\d.]+ \(local\); enabled True \(from --swe-db\), backend auto \(from default\)"]
-    )
+    line = r"swe-db: postgres \d+\.\d+ \(local.*\), redis \d[\d.]+ \(local\); "
+    source = r"enabled True \(from --swe-db\), backend auto \(from default\)"
+    run("--swe-db").stdout.re_match_lines([line + source])
 
 
 @pytest.mark.usefixtures("asks")
@@ -69,10 +69,14 @@ def test_the_command_line_beats_the_environment(run: RunPytest, monkeypatch: pyt
     ("arguments", "environment", "message"),
     [
         (["--swe-db-backend=moon"], {}, "*invalid choice: 'moon'*"),
-        ([], {"SWE_DB_BACKEND": "moon"}, "*SWE_DB_BACKEND is 'moon', which is not a choice: use one of auto, url, local*"),
+        (
+            [],
+            {"SWE_DB_BACKEND": "moon"},
+            "*SWE_DB_BACKEND is 'moon', which is not a choice: use one of auto, url, local*",
+        ),
         (["-o", "swe_db_backend=moon"], {}, "*ini swe_db_backend is 'moon', which is not a choice*"),
-        (["-o", "swe_db=perhaps"], {}, "*ini swe_db: *perhaps*"),
-        ([], {"SWE_DB": "perhaps"}, "*SWE_DB is 'perhaps', which is neither true nor false*"),
+        (["-o", "swe_db_env=perhaps"], {}, "*ini swe_db_env: *perhaps*"),
+        ([], {"SWE_DB_ENV": "perhaps"}, "*SWE_DB_ENV is 'perhaps', which is neither true nor false*"),
         (["--swe-db-postgres-url=mysql://host"], {}, "*the Postgres URL does not begin with postgresql://*"),
         (["--swe-db-postgres-url=postgresql:///x"], {}, "*the Postgres URL names no host*"),
         (["--swe-db-postgres-url=postgresql://me@h:eins/x"], {}, "*the Postgres URL has no usable port*"),
