@@ -390,16 +390,16 @@ BEGIN
     GRANT SELECT ON public.activity_feed TO swe_user;
     GRANT INSERT (project_id, task_id, actor_user_id, actor_name, verb, object_type, object_id, object_title,
       visibility, payload) ON public.activity_feed TO swe_user;
-    -- What projects and tasks let a user see is decided by their own policies.
+    -- The subqueries run under the policies of projects.
     DROP POLICY IF EXISTS activity_feed_user_read ON public.activity_feed;
     CREATE POLICY activity_feed_user_read ON public.activity_feed FOR SELECT TO swe_user
       USING (visibility = 'public'
         OR actor_user_id = (SELECT public.swe_current_user_id())
-        OR (visibility = 'project' AND EXISTS (SELECT FROM public.projects AS seen WHERE seen.id = project_id)));
+        OR (visibility = 'project' AND EXISTS (SELECT FROM public.projects WHERE projects.id = activity_feed.project_id)));
     DROP POLICY IF EXISTS activity_feed_user_insert ON public.activity_feed;
     CREATE POLICY activity_feed_user_insert ON public.activity_feed FOR INSERT TO swe_user
       WITH CHECK (actor_user_id = (SELECT public.swe_current_user_id())
-        AND EXISTS (SELECT FROM public.projects AS seen WHERE seen.id = project_id));
+        AND EXISTS (SELECT FROM public.projects WHERE projects.id = activity_feed.project_id));
   END IF;
 END
 $access$;
