@@ -1,7 +1,3 @@
--- The whole schema: every file of sql/schema/, in the order in which they need each other. Each statement can be
--- repeated, and the file runs in one transaction. A database is changed by further numbered files, never by an edit of
--- this one; sql/schema/ always shows the result, and a test compares the two.
-
 -- What every area uses. Runs before the other files of this folder.
 
 CREATE OR REPLACE FUNCTION public.swe_current_user_id() RETURNS bigint
@@ -25,7 +21,6 @@ END
 $function$;
 COMMENT ON FUNCTION public.swe_touch_updated_at() IS
   'Sets updated_at when an UPDATE changes something; arguments: the table''s generated columns';
-
 -- The roles of the platform. They belong to the cluster, so another migrator may be making them in another database at
 -- this very moment; and a user without CREATEROLE goes on without them.
 --
@@ -85,7 +80,6 @@ BEGIN
   END LOOP;
 END
 $grants$;
-
 -- What the migration runner has applied. The runner executes this file before anything else.
 
 CREATE TABLE IF NOT EXISTS public.schema_migrations (
@@ -117,7 +111,6 @@ COMMENT ON COLUMN public.schema_migrations.applied_by IS 'Database user that app
 COMMENT ON COLUMN public.schema_migrations.execution_ms IS 'How long it took, in milliseconds';
 COMMENT ON COLUMN public.schema_migrations.runner_version IS 'Version of swe-db that applied it';
 COMMENT ON COLUMN public.schema_migrations.error IS 'What PostgreSQL said, for a file that failed';
-
 -- People and service accounts.
 --
 -- swe_admin reads and writes all rows; swe_manager and swe_service read all; swe_user reads the living and changes
@@ -223,7 +216,6 @@ BEGIN
   END IF;
 END
 $access$;
-
 -- Projects and the repositories behind them.
 --
 -- swe_admin reads and writes all rows; swe_manager reads all, makes and changes them; swe_service reads all and writes
@@ -353,7 +345,6 @@ BEGIN
   END IF;
 END
 $access$;
-
 -- The registry of AI agents, and each run of one.
 --
 -- agents have no owner, so grants alone decide: swe_admin and swe_manager read and change the registry, swe_service reads
@@ -400,7 +391,7 @@ CREATE TABLE IF NOT EXISTS public.agents (
   CONSTRAINT agents_model_check CHECK ((model_provider IS NULL) = (model_name IS NULL)),
   CONSTRAINT agents_status_check CHECK (status IN ('active', 'paused', 'maintenance', 'failed', 'retired')),
   CONSTRAINT agents_capabilities_check CHECK (jsonb_typeof(capabilities) = 'array'
-    AND NOT jsonb_path_exists(capabilities, '$[*] ? (@.type() != "string")')),
+    AND NOT jsonb_path_exists(capabilities, 'strict $[*] ? (@.type() != "string")', '{}', true)),
   CONSTRAINT agents_configuration_check CHECK (jsonb_typeof(configuration) = 'object'),
   CONSTRAINT agents_max_concurrency_check CHECK (max_concurrency BETWEEN 1 AND 1000),
   CONSTRAINT agents_successful_executions_check CHECK (successful_executions >= 0),
@@ -601,7 +592,6 @@ BEGIN
   END IF;
 END
 $access$;
-
 -- The work itself: tasks, issues and pull requests, what is said about them, and the files that belong to them.
 --
 -- swe_admin writes all rows; swe_manager reads all, makes and changes tasks, and may remove comments and attachments;
@@ -970,7 +960,6 @@ BEGIN
   END IF;
 END
 $access$;
-
 -- What decisions rest on: evidence, how its credibility changed, and how one piece leads to another.
 --
 -- evidence and evidence_chains: swe_admin writes all rows; swe_manager and swe_service read all, add and change;
@@ -1366,7 +1355,6 @@ BEGIN
   END IF;
 END
 $user$;
-
 -- The audit trail, and the feed that people see.
 --
 -- audit_logs: nobody changes, deletes or truncates a row, whatever the role and also while session_replication_role is

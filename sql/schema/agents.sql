@@ -44,7 +44,7 @@ CREATE TABLE IF NOT EXISTS public.agents (
   CONSTRAINT agents_model_check CHECK ((model_provider IS NULL) = (model_name IS NULL)),
   CONSTRAINT agents_status_check CHECK (status IN ('active', 'paused', 'maintenance', 'failed', 'retired')),
   CONSTRAINT agents_capabilities_check CHECK (jsonb_typeof(capabilities) = 'array'
-    AND NOT jsonb_path_exists(capabilities, '$[*] ? (@.type() != "string")')),
+    AND NOT jsonb_path_exists(capabilities, 'strict $[*] ? (@.type() != "string")', '{}', true)),
   CONSTRAINT agents_configuration_check CHECK (jsonb_typeof(configuration) = 'object'),
   CONSTRAINT agents_max_concurrency_check CHECK (max_concurrency BETWEEN 1 AND 1000),
   CONSTRAINT agents_successful_executions_check CHECK (successful_executions >= 0),
