@@ -1,21 +1,35 @@
 # Runs a server in a directory of its own and ends both when standard input is closed, which is when the process that
 # holds its other end dies, however it dies. The guard makes the directory, so that nothing can be left unguarded.
 #
-# usage: guard.sh DIRECTORY SIGNAL COMMAND [ARGUMENT ...]
+# usage: guard.sh DIRECTORY PREPARATION COMMAND [ARGUMENT ...]
 # Standard input: the server's settings, then a line `.`, then nothing until the end.
-# In DIRECTORY: `settings`, `log` (what the server says), `exit` (its exit status, once it has ended).
+# In DIRECTORY: `running` until the server has ended, `settings`, `log` (what preparation and server say).
 umask 077
 trap '' HUP INT TERM QUIT
-directory=$1 signal=$2
+directory=$1 preparation=$2
 shift 2
 mkdir "$directory" && cd "$directory" || exit 1
+: >running
 line=
 while IFS= read -r line && [ "$line" != . ]; do printf '%s\n' "$line"; done >settings
 if [ "$line" = . ]; then
-  ("$@" </dev/null >log 2>&1; echo $? >exit) &
+  {
+    if eval "$preparation" && : >serving && [ ! -e stop ]; then "$@"; fi
+    rm -f running
+  } </dev/null >log 2>&1 &
   while read -r line; do :; done
-  kill -s "$signal" 0
-  kill -s CONT 0
-  wait
+  # The preparation is not interrupted: initdb would leave shared memory behind. The server gets more than one signal,
+  # because a program that has only just begun does not listen yet; SIGQUIT is for a Postgres that still has clients.
+  : >stop
+  signal=TERM attempts=0
+  while [ -e running ] && [ "$attempts" -lt 500 ]; do
+    if [ -e serving ]; then
+      kill -s CONT 0
+      kill -s "$signal" 0
+      signal=QUIT
+    fi
+    sleep 0.02
+    attempts=$((attempts + 1))
+  done
 fi
 cd / && rm -rf "$directory"

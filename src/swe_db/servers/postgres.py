@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import signal
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -72,10 +72,9 @@ def _start(binaries: PostgresBinaries, port: int, *, backend: str, locale: str, 
         preload = "shared_preload_libraries = 'pg_stat_statements'" if binaries.has_statements else ""
         return SETTINGS.format(port=port, directory=directory, timezone=timezone, preload=preload)
 
-    script = ["/bin/sh", "-c", shell_script("postgres.sh"), "swe-db-postgres"]
-    checksums = ["--no-data-checksums"] if binaries.major >= 18 else []
-    command = [*script, str(binaries.directory), locale, *checksums]
-    process = GuardedProcess("postgres", command, settings=settings, ending=signal.SIGQUIT, account=server_account())
+    command = [str(binaries.directory / "postgres"), "-D", "data"]
+    preparation = _initialisation(binaries, locale)
+    process = GuardedProcess("postgres", command, settings=settings, account=server_account(), preparation=preparation)
     admin = PostgresAddress(host=str(process.directory), port=port, user="postgres", password="", name="postgres")
     process.wait_for(lambda: _obstacle(admin), START_TIMEOUT)
     password = secrets.token_urlsafe(18)
@@ -87,6 +86,15 @@ def _start(binaries: PostgresBinaries, port: int, *, backend: str, locale: str, 
         owned=True,
         stop=process.stop,
     )
+
+
+def _initialisation(binaries: PostgresBinaries, locale: str) -> str:
+    facts = {
+        "bindir": str(binaries.directory),
+        "locale": locale,
+        "checksums": "--no-data-checksums" if binaries.major >= 18 else "",
+    }
+    return "\n".join([*(f"{name}={shlex.quote(value)}" for name, value in facts.items()), shell_script("postgres.sh")])
 
 
 def _obstacle(address: PostgresAddress) -> str | None:

@@ -73,8 +73,8 @@ class GuardedProcess:
         label: What is started, for messages: `postgres`, `redis`.
         command: The server's command line; it runs in the new directory.
         settings: Text for the file `settings` there, given through a pipe so that no secret shows in `ps`.
-        ending: The signal that ends the server at once and for good.
         account: Who runs it.
+        preparation: Shell text to run there first; the server starts only if it succeeds.
     """
 
     def __init__(
@@ -83,14 +83,14 @@ class GuardedProcess:
         command: Sequence[str],
         *,
         settings: Callable[[Path], str],
-        ending: signal.Signals,
         account: Account,
+        preparation: str = ":",
     ) -> None:
         self.label = label
         self.directory = runtime_directory() / f"swe-db-{label}-{os.getpid()}-{secrets.token_hex(4)}"
         script = ["/bin/sh", "-c", shell_script("guard.sh"), "swe-db-guard"]
         self._guard = subprocess.Popen(  # type: ignore[call-overload]
-            [*script, str(self.directory), ending.name.removeprefix("SIG"), *command],
+            [*script, str(self.directory), preparation, *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -125,7 +125,7 @@ class GuardedProcess:
     @property
     def has_ended(self) -> bool:
         """Whether the server itself is gone."""
-        return (self.directory / "exit").exists()
+        return (self.directory / "settings").exists() and not (self.directory / "running").exists()
 
     def _failure(self, what: str) -> ServerError:
         log = self.log_tail()

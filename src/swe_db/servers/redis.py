@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -63,8 +62,7 @@ def _start(binary: RedisBinary, port: int, backend: str) -> RedisServer:
         return SETTINGS.format(port=port, directory=directory, password=password)
 
     command = [str(binary.program), "settings"]
-    # SIGTERM ends Redis at once, since there is nothing to save.
-    process = GuardedProcess("redis", command, settings=settings, ending=signal.SIGTERM, account=server_account())
+    process = GuardedProcess("redis", command, settings=settings, account=server_account())
     address = RedisAddress(host="127.0.0.1", port=port, password=password, socket=str(process.directory / "redis.sock"))
     process.wait_for(lambda: _obstacle(address), START_TIMEOUT)
     return RedisServer(address=address, version=binary.version, backend=backend, owned=True, stop=process.stop)

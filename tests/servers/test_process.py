@@ -1,0 +1,129 @@
+"""A server and its directory end with the process that started it, however that ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from swe_db.errors import ServerError
+from swe_db.servers.account import Account
+from swe_db.servers.process import GuardedProcess, PortReservation, runtime_directory
+
+PATIENCE = 5.0  # seconds
+STARTER = """
+import os, signal, sys, time
+from swe_db.servers.binaries import find_postgres, find_redis
+from swe_db.servers.postgres import start_postgres
+from swe_db.servers.redis import start_redis
+
+servers = [start_postgres(find_postgres(None), backend="local", locale="C", timezone="UTC"),
+           start_redis(find_redis(), backend="local")]
+print(servers[0].admin.host, os.path.dirname(servers[1].address.socket), flush=True)
+{end}
+"""
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Wait for a condition, a few seconds at most."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+def processes_of(directory: str) -> list[str]:
+    """The command lines that name a directory."""
+    output = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in output.splitlines() if directory in line]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "os._exit(3)",
+        "sys.exit()",
+        "os.kill(os.getpid(), signal.SIGTERM)",
+        "1 / 0",
+    ],
+)
+def test_nothing_outlives_its_starter(end: str) -> None:
+    """After SIGKILL, SIGTERM, an exit of any kind or an exception there is no process and no directory left."""
+    command = [sys.executable, "-W", "ignore", "-c", STARTER.format(end=end)]
+    output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    directories = output.split()
+    assert len(directories) == 2
+    for directory in directories:
+        assert eventually(lambda directory=directory: not Path(directory).exists() and not processes_of(directory))  # type: ignore[misc]
+
+
+def test_a_forked_child_does_not_keep_the_servers() -> None:
+    """A child by fork that lives on does not hold the servers of its dead parent."""
+    end = "pid = os.fork()\nif pid == 0: os.close(1); os.close(2); time.sleep(8)\nos._exit(0)"
+    command = [sys.executable, "-W", "ignore", "-c", STARTER.format(end=end)]
+    output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    assert all(eventually(lambda directory=directory: not Path(directory).exists()) for directory in output.split())  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8])
+def test_a_kill_at_any_moment_of_the_start_leaves_nothing(moment: float) -> None:
+    """SIGKILL while the data directory is made or the server comes up leaves nothing either."""
+    started = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", STARTER.format(end="time.sleep(30)")], stdout=subprocess.DEVNULL
+    )
+    mark = f"swe-db-postgres-{started.pid}-"
+    assert eventually(lambda: bool(processes_of(mark)))
+    time.sleep(moment)
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    leftovers = f"swe-db-*-{started.pid}-*"
+    assert eventually(lambda: not processes_of(mark) and not list(runtime_directory().glob(leftovers)))
+
+
+def guarded(command: str, settings: str = "") -> GuardedProcess:
+    """A guarded shell command."""
+    shell = ["/bin/sh", "-c", command]
+    return GuardedProcess("thing", shell, settings=lambda _: settings, account=Account(str(os.geteuid())))
+
+
+def test_what_a_server_said_before_it_died_is_in_the_message() -> None:
+    """A server that ends while starting is reported at once, with its last words, and its directory is gone."""
+    process = guarded("echo the disk is on fire; exit 7")
+    with pytest.raises(ServerError, match=r"thing ended while starting.*\n.*the disk is on fire"):
+        process.wait_for(lambda: "no answer", 30)
+    assert not process.directory.exists()
+
+
+def test_a_server_that_never_answers_is_given_up() -> None:
+    """A server that does not answer in time is ended, and the message says what stood in the way."""
+    process = guarded("sleep 60")
+    with pytest.raises(ServerError, match=r"could not be used within 0\.2 seconds \(no answer\)"):
+        process.wait_for(lambda: "no answer", 0.2)
+    assert not process.directory.exists()
+
+
+def test_settings_reach_the_server_in_a_private_directory() -> None:
+    """Settings go through a pipe into a file that nobody else may read."""
+    process = guarded("sleep 60", settings="secret = 1\nback\\slash")
+    file = process.directory / "settings"
+    process.wait_for(lambda: None if file.exists() and file.read_text() == "secret = 1\nback\\slash\n" else "no", 10)
+    assert process.directory.stat().st_mode & 0o777 == 0o700
+    assert file.stat().st_mode & 0o777 == 0o600
+    process.stop()
+    process.stop()
+    assert not process.directory.exists()
+
+
+def test_a_reserved_port_is_given_to_nobody_else() -> None:
+    """Two reservations never have the same port."""
+    reservations = [PortReservation() for _ in range(50)]
+    assert len({each.port for each in reservations}) == 50
+    for each in reservations:
+        each.release()
