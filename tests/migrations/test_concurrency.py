@@ -21,9 +21,11 @@ from support.migrations import (
     until,
     write,
 )
-from swe_db.errors import MigrationLockError, ServerError, StatementError
+from swe_db.errors import MigrationError, MigrationLockError, ServerError, StatementError
 from swe_db.migrations import Step, migrate, seed
 from swe_db.migrations.connections import _PINNED, connect
+from swe_db.migrations.files import read_migrations
+from swe_db.migrations.history import record
 from swe_db.migrations.interrupted import wait_for_orphans
 from swe_db.servers.server import PostgresServer
 
@@ -251,3 +253,43 @@ def test_an_open_connection_needs_a_second_one_for_the_lock(
         with pytest.raises(MigrationLockError, match=r"(?s)lock needs a connection of its own.*Give a URL instead"):
             migrate(connection, directories=[write(tmp_path, {"1000_a.sql": "SELECT 1"})], bundled=False)
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_valid_index_is_never_dropped(new_database: NewDatabase, tmp_path: Path) -> None:
+    """After a failure, an index of that name which is valid is not the broken run's: it stays, and is in the way."""
+    url = new_database()
+    rows(url, "CREATE TABLE a AS SELECT 1 AS id")
+    migrate(url, directories=[write(tmp_path, INDEX)], bundled=False)
+    rows(url, "UPDATE schema_migrations SET status = 'failed'")
+    before = rows(url, "SELECT 'a_id'::regclass::oid")
+    with pytest.raises(StatementError, match="already exists"):
+        migrate(url, directories=[tmp_path], bundled=False)
+    assert rows(url, "SELECT 'a_id'::regclass::oid") == before
+
+
+def test_what_another_migrator_applied_is_not_recorded_twice(new_database: NewDatabase, tmp_path: Path) -> None:
+    """Should two migrators ever apply one file, the second to record it is refused, and so rolled back."""
+    url = new_database()
+    migrate(url, directories=[write(tmp_path, {"1000_a.sql": "SELECT 1"})], bundled=False)
+    (file,) = read_migrations([tmp_path], bundled=False)
+    with contextlib.closing(connect(url)) as connection, pytest.raises(MigrationError, match="another migrator has"):
+        record(connection, file, status="applied", transactional=True, milliseconds=0)
+
+
+def test_a_dead_client_is_noticed_within_a_second(new_database: NewDatabase, tmp_path: Path) -> None:
+    """While files run, the backend looks every second whether its client lives, so that orphans end."""
+    url = new_database()
+    setting = "CREATE TABLE seen AS SELECT current_setting('client_connection_check_interval') AS interval"
+    migrate(url, directories=[write(tmp_path, {"1000_a.sql": setting})], bundled=False)
+    assert rows(url, "SELECT interval FROM seen") == [("1s",)]
+
+
+def test_a_run_waits_for_orphans(new_database: NewDatabase, tmp_path: Path) -> None:
+    """Nothing is applied while the backend of a dead migrator is still at work."""
+    url = new_database()
+    write(tmp_path, {"1000_a.sql": "CREATE TABLE a (id int)"})
+    with psycopg.connect(url, application_name=MIGRATORS) as orphan:
+        orphan.execute("SELECT 1")
+        with pytest.raises(MigrationLockError, match="left a backend at work"):
+            migrate(url, directories=[tmp_path], bundled=False, lock_timeout=0.1)
+    assert "a" not in tables(url)
