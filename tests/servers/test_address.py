@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import psycopg.conninfo
 import pytest
-import redis
+from redis.connection import parse_url
 
 from swe_db.errors import ConfigError
 from swe_db.servers.address import PostgresAddress, RedisAddress
@@ -71,7 +71,7 @@ def test_a_redis_url_is_read_back_as_it_was() -> None:
     """Whatever stands in user and password survives, and redis-py reads the same."""
     given = RedisAddress(host="h", port=7000, username="us:er", password=AWKWARD, tls=True)
     assert RedisAddress.parse(given.url, "a test") == given
-    parts = redis.connection.parse_url(given.url)
+    parts = parse_url(given.url)  # type: ignore[no-untyped-call]
     assert (parts["username"], parts["password"], parts["db"]) == ("us:er", AWKWARD, 0)
 
 
@@ -83,6 +83,6 @@ def test_the_logical_database_of_a_redis_url_is_not_taken() -> None:
 def test_a_socket_is_the_shortest_way() -> None:
     """Where there is a socket our own connections use it, and everybody else TCP."""
     given = RedisAddress(host="127.0.0.1", port=1, password=AWKWARD, socket="/run/a b.sock", db=3)
-    parts = redis.connection.parse_url(given.connection_url)
+    parts = parse_url(given.connection_url)  # type: ignore[no-untyped-call]
     assert (parts["path"], parts["password"], parts["db"]) == ("/run/a b.sock", AWKWARD, 3)
     assert given.url.startswith("redis://")

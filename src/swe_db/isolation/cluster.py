@@ -40,8 +40,17 @@ class Cluster:
         # Postgres' own default, WAL_LOG, is kinder to a server that works for others too; on our own, the files are
         # in memory and nothing is synced.
         self._strategy = " STRATEGY file_copy" if server.owned else ""
+        self._check_rights()
         shown = self._rows("SHOW timezone")[0][0]
         self._set_timezone = shown != timezone
+
+    def _check_rights(self) -> None:
+        query = "SELECT rolname FROM pg_roles WHERE rolname = current_user AND NOT (rolcreatedb OR rolsuper)"
+        for (role,) in self._rows(query):
+            raise IsolationError(
+                f"the user {role} of {self.server.address.shown} may not create databases, and each test gets one of "
+                f"its own; to fix it: ALTER ROLE {role} CREATEDB"
+            )
 
     def close(self) -> None:
         """Close the connection."""
