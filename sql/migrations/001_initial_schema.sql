@@ -1,3 +1,7 @@
+-- The whole schema: every file of sql/schema/, in the order in which they need each other. Each statement can be
+-- repeated, and the file runs in one transaction. A database is changed by further numbered files, never by an edit of
+-- this one; sql/schema/ always shows the result, and a test compares the two.
+
 -- What every area uses. Runs before the other files of this folder.
 
 CREATE OR REPLACE FUNCTION public.swe_current_user_id() RETURNS bigint
@@ -21,6 +25,7 @@ END
 $function$;
 COMMENT ON FUNCTION public.swe_touch_updated_at() IS
   'Sets updated_at when an UPDATE changes something; arguments: the table''s generated columns';
+
 -- The roles of the platform. They belong to the cluster, so another migrator may be making them in another database at
 -- this very moment; and a user without CREATEROLE goes on without them.
 --
@@ -80,6 +85,7 @@ BEGIN
   END LOOP;
 END
 $grants$;
+
 -- What the migration runner has applied. The runner executes this file before anything else.
 
 CREATE TABLE IF NOT EXISTS public.schema_migrations (
@@ -111,6 +117,7 @@ COMMENT ON COLUMN public.schema_migrations.applied_by IS 'Database user that app
 COMMENT ON COLUMN public.schema_migrations.execution_ms IS 'How long it took, in milliseconds';
 COMMENT ON COLUMN public.schema_migrations.runner_version IS 'Version of swe-db that applied it';
 COMMENT ON COLUMN public.schema_migrations.error IS 'What PostgreSQL said, for a file that failed';
+
 -- People and service accounts.
 --
 -- swe_admin reads and writes all rows; swe_manager and swe_service read all; swe_user reads the living and changes
@@ -216,6 +223,7 @@ BEGIN
   END IF;
 END
 $access$;
+
 -- Projects and the repositories behind them.
 --
 -- swe_admin reads and writes all rows; swe_manager reads all, makes and changes them; swe_service reads all and writes
@@ -345,6 +353,7 @@ BEGIN
   END IF;
 END
 $access$;
+
 -- The registry of AI agents, and each run of one.
 --
 -- agents have no owner, so grants alone decide: swe_admin and swe_manager read and change the registry, swe_service reads
@@ -474,7 +483,7 @@ CREATE TABLE IF NOT EXISTS public.agent_executions (
   CONSTRAINT agent_executions_pkey PRIMARY KEY (id),
   CONSTRAINT agent_executions_external_id_key UNIQUE (external_id),
   CONSTRAINT agent_executions_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES public.agents (id) ON DELETE CASCADE,
-  CONSTRAINT agent_executions_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects (id) ON DELETE SET NULL,
+  CONSTRAINT agent_executions_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects (id) ON DELETE CASCADE,
   CONSTRAINT agent_executions_parent_execution_id_fkey FOREIGN KEY (parent_execution_id)
     REFERENCES public.agent_executions (id) ON DELETE SET NULL,
   CONSTRAINT agent_executions_triggered_by_user_id_fkey FOREIGN KEY (triggered_by_user_id)
@@ -517,7 +526,7 @@ COMMENT ON COLUMN public.agent_executions.id IS 'Key inside the database';
 COMMENT ON COLUMN public.agent_executions.external_id IS 'Key shown outside';
 COMMENT ON COLUMN public.agent_executions.agent_id IS 'Agent that runs; its runs go with it';
 COMMENT ON COLUMN public.agent_executions.task_id IS 'Task it works on';
-COMMENT ON COLUMN public.agent_executions.project_id IS 'Project it works in; who sees the project sees the run';
+COMMENT ON COLUMN public.agent_executions.project_id IS 'Project it works in; its runs go with it, and who sees it sees them';
 COMMENT ON COLUMN public.agent_executions.parent_execution_id IS 'Run that delegated this one';
 COMMENT ON COLUMN public.agent_executions.trigger_type IS 'manual, schedule, webhook, event, agent, api or retry';
 COMMENT ON COLUMN public.agent_executions.triggered_by_user_id IS 'User who wanted it; by default the one in swe.user_id';
@@ -592,6 +601,7 @@ BEGIN
   END IF;
 END
 $access$;
+
 -- The work itself: tasks, issues and pull requests, what is said about them, and the files that belong to them.
 --
 -- swe_admin writes all rows; swe_manager reads all, makes and changes tasks, and may remove comments and attachments;
@@ -960,6 +970,7 @@ BEGIN
   END IF;
 END
 $access$;
+
 -- What decisions rest on: evidence, how its credibility changed, and how one piece leads to another.
 --
 -- evidence and evidence_chains: swe_admin writes all rows; swe_manager and swe_service read all, add and change;
@@ -1355,6 +1366,7 @@ BEGIN
   END IF;
 END
 $user$;
+
 -- The audit trail, and the feed that people see.
 --
 -- audit_logs: nobody changes, deletes or truncates a row, whatever the role and also while session_replication_role is

@@ -127,7 +127,7 @@ CREATE TABLE IF NOT EXISTS public.agent_executions (
   CONSTRAINT agent_executions_pkey PRIMARY KEY (id),
   CONSTRAINT agent_executions_external_id_key UNIQUE (external_id),
   CONSTRAINT agent_executions_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES public.agents (id) ON DELETE CASCADE,
-  CONSTRAINT agent_executions_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects (id) ON DELETE SET NULL,
+  CONSTRAINT agent_executions_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects (id) ON DELETE CASCADE,
   CONSTRAINT agent_executions_parent_execution_id_fkey FOREIGN KEY (parent_execution_id)
     REFERENCES public.agent_executions (id) ON DELETE SET NULL,
   CONSTRAINT agent_executions_triggered_by_user_id_fkey FOREIGN KEY (triggered_by_user_id)
@@ -170,7 +170,7 @@ COMMENT ON COLUMN public.agent_executions.id IS 'Key inside the database';
 COMMENT ON COLUMN public.agent_executions.external_id IS 'Key shown outside';
 COMMENT ON COLUMN public.agent_executions.agent_id IS 'Agent that runs; its runs go with it';
 COMMENT ON COLUMN public.agent_executions.task_id IS 'Task it works on';
-COMMENT ON COLUMN public.agent_executions.project_id IS 'Project it works in; who sees the project sees the run';
+COMMENT ON COLUMN public.agent_executions.project_id IS 'Project it works in; its runs go with it, and who sees it sees them';
 COMMENT ON COLUMN public.agent_executions.parent_execution_id IS 'Run that delegated this one';
 COMMENT ON COLUMN public.agent_executions.trigger_type IS 'manual, schedule, webhook, event, agent, api or retry';
 COMMENT ON COLUMN public.agent_executions.triggered_by_user_id IS 'User who wanted it; by default the one in swe.user_id';
