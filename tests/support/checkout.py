@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-__all__ = ["ROOT", "copy_checkout", "listed_files", "top_level_entries"]
+__all__ = ["ROOT", "copy_checkout", "listed_files", "python_files", "top_level_entries"]
 
 ROOT: Final = Path(__file__).parents[2]
 
