@@ -1,4 +1,4 @@
-"""Servers for the tests of swe-db itself."""
+"""Servers and projects for the tests of swe-db itself."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 from psycopg import sql
+from support.backends import POSTGRES, REDIS, own_backend, require
 
-from swe_db.servers.binaries import find_postgres, find_redis
-from swe_db.servers.postgres import start_postgres
-from swe_db.servers.redis import start_redis
+from swe_db.config import Config
 from swe_db.servers.server import PostgresServer, RedisServer
 
 pytest_plugins = ["pytester"]
@@ -27,10 +26,19 @@ asyncio_default_fixture_loop_scope = function
 STEERING = ("SWE_DB", "DATABASE_URL", "REDIS_URL", "PG", "PYTEST_XDIST")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """See to it that a test marked with needs(backend) has it."""
+    for marker in item.iter_markers("needs"):
+        require(*marker.args)
+    for backend in getattr(getattr(item, "callspec", None), "params", {}).values():
+        if backend in ("local", "embedded"):
+            require(backend)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A Postgres server of the tests; they connect as its superuser."""
-    server = start_postgres(find_postgres(None), backend="local", locale="C", timezone="UTC")
+    server = POSTGRES[own_backend()](Config()).start()
     yield server
     server.stop()
 
@@ -38,7 +46,7 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     """A Redis server of the tests."""
-    server = start_redis(find_redis(), backend="local")
+    server = REDIS[own_backend()](Config()).start()
     yield server
     server.stop()
 

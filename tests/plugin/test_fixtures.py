@@ -172,6 +172,7 @@ def test_not_inside_a_test(swe_worker, swe_db):
 """
 
 
+@pytest.mark.needs("local")
 def test_each_fixture_is_what_the_contract_says(pytester: pytest.Pytester, run: RunPytest) -> None:
     """Every fixture of the table in the README gives what it promises."""
     pytester.makepyfile(FIXTURES)

@@ -128,6 +128,7 @@ def test_two_runs_at_once_do_not_meet(pytester: pytest.Pytester, run: RunPytest)
     assert [each.returncode for each in runs] == [0, 0], outputs
 
 
+@pytest.mark.needs("local")
 def test_another_version_is_refused(pytester: pytest.Pytester, run: RunPytest) -> None:
     """--swe-db-postgres-version refuses what does not match, and says what was found."""
     pytester.makepyfile(BOTH)
@@ -136,6 +137,7 @@ def test_another_version_is_refused(pytester: pytest.Pytester, run: RunPytest) -
     result.stderr.fnmatch_lines(["*no PostgreSQL 14 among the binaries of this machine*"])
 
 
+@pytest.mark.needs("embedded")
 def test_a_version_that_is_not_the_reference_is_a_warning(pytester: pytest.Pytester, run: RunPytest) -> None:
     """The header warns of a Postgres other than 15."""
     pytester.makepyfile(BOTH)

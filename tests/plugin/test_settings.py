@@ -17,6 +17,7 @@ def asks(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(ASK)
 
 
+@pytest.mark.needs("local")
 @pytest.mark.usefixtures("asks")
 def test_the_header_says_what_there_is_and_why(run: RunPytest) -> None:
     """The header names backends, versions and the source of each setting."""
@@ -25,6 +26,7 @@ def test_the_header_says_what_there_is_and_why(run: RunPytest) -> None:
     run("--swe-db").stdout.re_match_lines([line + source])
 
 
+@pytest.mark.needs("local")
 @pytest.mark.usefixtures("asks")
 def test_the_ini_file_is_read(pytester: pytest.Pytester, run: RunPytest) -> None:
     """An ini file switches on and selects."""
@@ -34,6 +36,7 @@ def test_the_ini_file_is_read(pytester: pytest.Pytester, run: RunPytest) -> None
     result.stdout.fnmatch_lines(["*enabled True (from ini swe_db), backend local (from ini swe_db_backend)"])
 
 
+@pytest.mark.needs("local")
 @pytest.mark.usefixtures("asks")
 def test_a_native_toml_table_is_read(pytester: pytest.Pytester, run: RunPytest) -> None:
     """[tool.pytest.ini_options] takes a TOML boolean."""
@@ -42,6 +45,7 @@ def test_a_native_toml_table_is_read(pytester: pytest.Pytester, run: RunPytest) 
     run().stdout.fnmatch_lines(["*enabled True (from ini swe_db), backend local (from ini swe_db_backend)"])
 
 
+@pytest.mark.needs("local")
 @pytest.mark.usefixtures("asks")
 def test_the_environment_beats_the_ini_file(
     pytester: pytest.Pytester, run: RunPytest, monkeypatch: pytest.MonkeyPatch
@@ -55,6 +59,7 @@ def test_the_environment_beats_the_ini_file(
     result.stdout.fnmatch_lines(["*enabled True (from SWE_DB), backend local (from SWE_DB_BACKEND)"])
 
 
+@pytest.mark.needs("local")
 @pytest.mark.usefixtures("asks")
 def test_the_command_line_beats_the_environment(run: RunPytest, monkeypatch: pytest.MonkeyPatch) -> None:
     """--swe-db-backend wins over SWE_DB_BACKEND."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.backends import own_backend
 
 from swe_db.errors import ServerError
 from swe_db.servers.account import Account
@@ -19,12 +20,11 @@ from swe_db.servers.process import GuardedProcess, PortReservation, runtime_dire
 PATIENCE = 5.0  # seconds
 STARTER = """
 import os, signal, sys, time
-from swe_db.servers.binaries import find_postgres, find_redis
-from swe_db.servers.postgres import start_postgres
-from swe_db.servers.redis import start_redis
+from swe_db.config import Config
+from swe_db.servers.ladder import start_postgres_server, start_redis_server
 
-servers = [start_postgres(find_postgres(None), backend="local", locale="C", timezone="UTC"),
-           start_redis(find_redis(), backend="local")]
+config = Config(backend=sys.argv[1])
+servers = [start_postgres_server(config), start_redis_server(config)]
 print(servers[0].admin.host, os.path.dirname(servers[1].address.socket), flush=True)
 {end}
 """
@@ -56,7 +56,7 @@ def processes_of(directory: str) -> list[str]:
 )
 def test_nothing_outlives_its_starter(end: str) -> None:
     """After SIGKILL, SIGTERM, an exit of any kind or an exception there is no process and no directory left."""
-    command = [sys.executable, "-W", "ignore", "-c", STARTER.format(end=end)]
+    command = [sys.executable, "-W", "ignore", "-c", STARTER.format(end=end), own_backend()]
     output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     directories = output.split()
     assert len(directories) == 2
@@ -67,7 +67,7 @@ def test_nothing_outlives_its_starter(end: str) -> None:
 def test_a_forked_child_does_not_keep_the_servers() -> None:
     """A child by fork that lives on does not hold the servers of its dead parent."""
     end = "pid = os.fork()\nif pid == 0: os.close(1); os.close(2); time.sleep(8)\nos._exit(0)"
-    command = [sys.executable, "-W", "ignore", "-c", STARTER.format(end=end)]
+    command = [sys.executable, "-W", "ignore", "-c", STARTER.format(end=end), own_backend()]
     output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     assert all(eventually(lambda directory=directory: not Path(directory).exists()) for directory in output.split())  # type: ignore[misc]
 
@@ -76,7 +76,8 @@ def test_a_forked_child_does_not_keep_the_servers() -> None:
 def test_a_kill_at_any_moment_of_the_start_leaves_nothing(moment: float) -> None:
     """SIGKILL while the data directory is made or the server comes up leaves nothing either."""
     started = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", STARTER.format(end="time.sleep(30)")], stdout=subprocess.DEVNULL
+        [sys.executable, "-W", "ignore", "-c", STARTER.format(end="time.sleep(30)"), own_backend()],
+        stdout=subprocess.DEVNULL,
     )
     mark = f"swe-db-postgres-{started.pid}-"
     assert eventually(lambda: bool(processes_of(mark)))

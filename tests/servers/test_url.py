@@ -75,6 +75,7 @@ def test_another_version_is_refused(postgres: PostgresServer) -> None:
         url_postgres(Config(postgres_url=postgres.url, postgres_version="14"))
 
 
+@pytest.mark.needs("local")
 def test_auto_goes_on_to_the_next_rung_and_remembers_why(postgres: PostgresServer) -> None:
     """The ladder passes over a dead server, and the reason is kept for the header."""
     config = Config(postgres_url="postgresql://me@127.0.0.1:1/x", redis_url="redis://127.0.0.1:1")
@@ -128,13 +129,13 @@ def test_a_suite_passes_on_servers_by_url(
 
 @pytest.mark.usefixtures("suite")
 def test_a_user_who_may_not_create_databases_is_told(
-    run: RunPytest, ordinary_url: str, postgres: PostgresServer
+    run: RunPytest, ordinary_url: str, postgres: PostgresServer, redis_server: RedisServer
 ) -> None:
     """Without CREATEDB the run ends with what is missing and how to grant it."""
     role = ordinary_url.removeprefix("postgresql://").split(":", 1)[0]
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(sql.SQL("ALTER ROLE {} NOCREATEDB").format(sql.Identifier(role)))
-    result = run("--swe-db", f"--swe-db-postgres-url={ordinary_url}", "--swe-db-redis-backend=local")
+    result = run("--swe-db", f"--swe-db-postgres-url={ordinary_url}", "f"--swe-db-redis-url={redis_server.url}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"*{role}*may not create databases*ALTER ROLE {role} CREATEDB*"])
 

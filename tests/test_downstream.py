@@ -1,0 +1,61 @@
+"""The project in tests/downstream, which uses swe-db as anybody would, passes wherever its servers come from."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from swe_db.servers.server import PostgresServer, RedisServer
+
+PROJECT = Path(__file__).parent / "downstream"
+
+
+def run_project(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the project's own tests."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTEST", "SWE_DB", "DATABASE", "REDIS"))
+    }
+    command = [sys.executable, "-m", "pytest", str(PROJECT), "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment, cwd=PROJECT.parent.parent
+    )
+
+
+def passed(result: subprocess.CompletedProcess[str]) -> bool:
+    """Tell whether every test ran and passed."""
+    last = result.stdout.strip().splitlines()[-1]
+    return result.returncode == 0 and " passed" in last and "skipped" not in last
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["serial", "n2"])
+@pytest.mark.parametrize("backend", ["local", "embedded"])
+def test_it_passes(backend: str, workers: list[str]) -> None:
+    """On servers started here, serial and with two workers."""
+    result = run_project("--swe-db", f"--swe-db-backend={backend}", *workers)
+    assert passed(result), result.stdout + result.stderr
+    assert f"({backend}" in result.stdout
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["serial", "n2"])
+def test_it_passes_by_url(postgres: PostgresServer, redis_server: RedisServer, workers: list[str]) -> None:
+    """On servers that the user names; only the template stays behind."""
+    urls = [f"--swe-db-postgres-url={postgres.url}", f"--swe-db-redis-url={redis_server.url}"]
+    result = run_project("--swe-db", "--swe-db-backend=url", *urls, *workers)
+    assert passed(result), result.stdout + result.stderr
+    with psycopg.connect(postgres.url) as connection:
+        query = "SELECT datname FROM pg_database WHERE datname ~ '^swe_db_[wb]_'"
+        assert connection.execute(query).fetchall() == []
+
+
+def test_it_is_skipped_without_the_switch() -> None:
+    """Without --swe-db its tests are skipped and the line that says so is there."""
+    result = run_project()
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "skipped because it is off (--swe-db switches it on)" in result.stdout
