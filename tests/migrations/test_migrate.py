@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 from support.migrations import Steps, history, login, rows, tables, write
 from swe_db.errors import ChecksumError, ConfigError, MigrationError, MigrationOrderError
 from swe_db.migrations import migrate, plan, status
+from swe_db.migrations.connections import conninfo_of
 
 A = {"1000_a.sql": "CREATE TABLE a (id int);\n"}
 B = {"1001_b.sql": "CREATE TABLE b (id int);\n"}
@@ -115,6 +116,16 @@ def test_a_database_newer_than_the_files_is_refused(new_database: NewDatabase, t
         migrate(url, directories=[tmp_path], bundled=False)
     with pytest.raises(MigrationOrderError, match=r"newer than the files: 1000_a\.sql .*--migrations"):
         migrate(url)
+
+
+def test_a_database_newer_than_the_package_is_refused(new_database: NewDatabase, tmp_path: Path) -> None:
+    """A bundled version that this package does not know means an older package, whatever numbers own files have."""
+    url = new_database()
+    directory = write(tmp_path, A)
+    migrate(url, directories=[directory])
+    rows(url, f"INSERT INTO schema_migrations (version, name, checksum) VALUES (900, '900_x.sql', '{'0' * 64}')")
+    with pytest.raises(MigrationOrderError, match=r"newer than the files: 900_x\.sql .*Update swe-db"):
+        migrate(url, directories=[directory])
 
 
 def test_a_file_that_comes_too_late_is_refused_unless_allowed(new_database: NewDatabase, tmp_path: Path) -> None:
@@ -303,6 +314,12 @@ def test_the_environment_does_not_choose_the_server(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PGDATABASE", "production")
     with pytest.raises(ConfigError, match=f"names no {missing}"):
         migrate(url)
+
+
+def test_a_url_without_a_port_means_5432(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PGPORT does not choose the port of a URL that names none."""
+    monkeypatch.setenv("PGPORT", "1")
+    assert conninfo_of("postgresql://u@h/d")["port"] == "5432"
 
 
 def test_the_environment_does_not_redirect(
