@@ -102,7 +102,7 @@ def insert_base_rows(connection: Connection[Any]) -> None:
     """Insert the rows that cases build on, into a database without any; their ids are 1, 2, … in each table.
 
     Users 1 and 2, projects 1 and 2 of user 1, agents 1 and 2, tasks 1 and 2 in project 1, execution 1 of agent 1 for
-    task 1.
+    task 1, evidence 1 to 3 in project 1.
     """
     base = """
     INSERT INTO public.users (username, email, display_name) VALUES
@@ -112,6 +112,8 @@ def insert_base_rows(connection: Connection[Any]) -> None:
       ('Coder', 'coder', 'codegen'), ('Tester', 'tester', 'tester');
     INSERT INTO public.tasks (project_id, title) VALUES (1, 'First'), (1, 'Second');
     INSERT INTO public.agent_executions (agent_id, task_id, project_id) VALUES (1, 1, 1);
+    INSERT INTO public.evidence (project_id, source_type, title) VALUES
+      (1, 'code', 'First'), (1, 'test_result', 'Second'), (1, 'web_page', 'Third');
     """
     run_sql(connection, base)
 

@@ -1,4 +1,4 @@
-"""Composing rows of people and work, and cases of two rows that differ in what a rule is about."""
+"""Composing rows, and cases of two rows that differ in what a rule is about."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ MINIMUM: Final = {
         "storage_url": "'s3://bucket/trace.log'",
         "sha256": "repeat('0a', 32)",
     },
+    "evidence": {"source_type": "'benchmark'", "title": "'Lists are fast enough'"},
+    "evidence_credibility_history": {"evidence_id": "1", "previous_score": "0.5", "new_score": "0.7"},
+    "evidence_chains": {"from_evidence_id": "1", "to_evidence_id": "2", "relation": "'supports'"},
+    "audit_logs": {"event_type": "'task.created'", "resource_type": "'task'", "resource_id": "'1'"},
+    "activity_feed": {"project_id": "1", "verb": "'created'"},
 }
 UUID: Final = "'00000000-0000-4000-8000-00000000abcd'"
 EARLIER: Final = "CURRENT_TIMESTAMP - interval '1 second'"
