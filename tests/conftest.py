@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 from psycopg import sql
-from support.backends import POSTGRES, REDIS, own_backend, require
 
+from support.backends import POSTGRES, REDIS, own_backend, require
 from swe_db.config import Config
 from swe_db.servers.server import PostgresServer, RedisServer
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.backends import own_backend
 
+from support.backends import own_backend
 from swe_db.errors import ServerError
 from swe_db.servers.account import Account
 from swe_db.servers.process import GuardedProcess, PortReservation, runtime_directory

@@ -135,7 +135,7 @@ def test_a_user_who_may_not_create_databases_is_told(
     role = ordinary_url.removeprefix("postgresql://").split(":", 1)[0]
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(sql.SQL("ALTER ROLE {} NOCREATEDB").format(sql.Identifier(role)))
-    result = run("--swe-db", f"--swe-db-postgres-url={ordinary_url}", "f"--swe-db-redis-url={redis_server.url}")
+    result = run("--swe-db", f"--swe-db-postgres-url={ordinary_url}", f"--swe-db-redis-url={redis_server.url}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"*{role}*may not create databases*ALTER ROLE {role} CREATEDB*"])
 
