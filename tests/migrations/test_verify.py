@@ -11,7 +11,7 @@ import pytest
 
 from support.migrations import login, rows, write
 from swe_db.errors import VerificationError
-from swe_db.migrations import VerificationReport, create_database, migrate, verify
+from swe_db.migrations import VerificationReport, create_database, migrate, seed, verify
 
 NewDatabase = Callable[[], str]
 
@@ -187,3 +187,17 @@ def test_a_database_is_created_once(new_database: NewDatabase) -> None:
     assert create_database(there) is False
     assert rows(there, "SHOW server_encoding") == [("UTF8",)]
     rows(url, f'DROP DATABASE "{name}_Neu"')
+
+
+def test_an_ordinary_owner_is_enough(new_database: NewDatabase) -> None:
+    """The owner of a database, no superuser, migrates, seeds and verifies it; CREATEDB is enough to check drift."""
+    url = new_database()
+    name = url.rsplit("/", 1)[1].split("?")[0]
+    with login(url, "CREATEDB") as (user, password):
+        rows(url, f"ALTER DATABASE {name} OWNER TO {user}")
+        there = url.replace(url.split("//")[1].split("@")[0], f"{user}:{password}", 1)
+        migrate(there)
+        seed(there)
+        report = verify(there)
+        assert (report.ok, report.drift_unchecked) == (True, None)
+        assert rows(there, SCRATCH) == []

@@ -71,8 +71,14 @@ def migration_lock(target: Target, worker: Connection, timeout: float, on_wait: 
     name = f"{APPLICATION_NAME}, lock for pid {worker.info.backend_pid}"
     with contextlib.closing(_second_connection(target)) as connection:
         set_all(connection, {"application_name": name, "idle_session_timeout": "0"})
-        _acquire(connection, timeout, on_wait)
-        yield Lock(connection)
+        key = _key(connection.info.dbname)
+        _acquire(connection, key, timeout, on_wait)
+        try:
+            yield Lock(connection)
+        finally:
+            # The server notices a closed connection only a moment later, and the next run would have to wait.
+            with contextlib.suppress(psycopg.Error):
+                execute(connection, "SELECT pg_advisory_unlock(%(key)s::bigint)", {"key": key})
 
 
 def _second_connection(target: Target) -> Connection:
@@ -92,8 +98,7 @@ def _key(database: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def _acquire(connection: Connection, timeout: float, on_wait: Callable[[], None]) -> None:
-    key = _key(connection.info.dbname)
+def _acquire(connection: Connection, key: int, timeout: float, on_wait: Callable[[], None]) -> None:
     deadline = time.monotonic() + timeout
     pause = _FIRST_PAUSE
     waited = False
