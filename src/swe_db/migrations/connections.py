@@ -60,8 +60,8 @@ def connect(target: str, **parameters: str) -> Connection:
     """Open an autocommit connection to the server that a URL names, and to no other.
 
     Args:
-        target: A libpq URL or conninfo string that names a host and a database; PGHOST, PGHOSTADDR, PGPORT, PGDATABASE
-            and PGSERVICE are not looked at.
+        target: A libpq URL or conninfo string that names a host and a database; PGHOST, PGHOSTADDR, PGPORT and
+            PGDATABASE are not looked at.
         parameters: libpq parameters that replace those of the URL.
 
     Raises:
