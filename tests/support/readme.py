@@ -1,0 +1,68 @@
+"""The tables of the README that come from the code. Run this file to bring the README up to date."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from swe_db import fixtures
+from swe_db.config import OPTIONS, Option
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def fixture_table() -> str:
+    """Return the fixtures with their scopes and the first line of their docstrings."""
+    rows = [f"| `{name}` | {_scope(name)} | {_sentence(name)} |" for name in sorted(fixtures.__all__)]
+    return "\n".join(["| fixture | scope | is |", "|---|---|---|", *rows])
+
+
+def _definition(name: str) -> object:
+    return getattr(fixtures, name)
+
+
+def _scope(name: str) -> str:
+    source = Path(fixtures.__file__).read_text(encoding="utf-8")
+    decorator = re.search(rf"@pytest\.fixture(\(scope=\"session\"\))?\ndef {name}\(", source)
+    return "session" if decorator and decorator[1] else "test"
+
+
+def _sentence(name: str) -> str:
+    return str(_definition(name).__doc__).splitlines()[0].replace("|", "\\|")
+
+
+def option_table() -> str:
+    """Return the options with their three names, defaults and help."""
+    rows = [
+        f"| `{_flag(option)}` | `{option.ini}` | `{option.env}` | {_default(option)} | {option.help} |"
+        for option in OPTIONS
+    ]
+    return "\n".join(["| flag | ini | environment | default | |", "|---|---|---|---|---|", *rows])
+
+
+def _flag(option: Option) -> str:
+    if option.kind == "bool":
+        return f"{option.flag}, --no-{option.flag.removeprefix('--')}"
+    return f"{option.flag} {'{' + ','.join(option.choices) + '}' if option.choices else option.metavar}"
+
+
+def _default(option: Option) -> str:
+    if option.kind == "bool":
+        return "`true`" if option.default else "`false`"
+    return f"`{option.default}`" if option.default else ""
+
+
+TABLES = {"fixtures": fixture_table, "options": option_table}
+
+
+def brought_up_to_date(text: str) -> str:
+    """Return the README's text with every table as the code has it."""
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name}: from the code -->", f"<!-- end of {name} -->"
+        whole = f"{begin}\n{table()}\n{end}"
+        text = re.sub(f"{begin}.*?{end}", lambda _, whole=whole: whole, text, flags=re.DOTALL)  # type: ignore[misc]
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(brought_up_to_date(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,48 @@
+"""What the README says is true."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.readme import README, brought_up_to_date
+
+RunPytest = Callable[..., pytest.RunResult]
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of a language, without their indentation."""
+    text = README.read_text(encoding="utf-8")
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    return [re.sub(rf"^{indent}", "", code, flags=re.MULTILINE) for indent, code in found]
+
+
+def test_the_tables_are_as_the_code_has_them() -> None:
+    """Fixtures and options are those of the code; run `python tests/support/readme.py` after a change."""
+    text = README.read_text(encoding="utf-8")
+    assert text == brought_up_to_date(text)
+
+
+@pytest.mark.parametrize("number", range(len(blocks("python"))))
+def test_the_examples_pass(pytester: pytest.Pytester, run: RunPytest, number: int) -> None:
+    """Each example is a file of tests that passes as it stands."""
+    code = blocks("python")[number]
+    pytester.makepyfile(code)
+    run("--swe-db").assert_outcomes(passed=code.count("def test_"))
+
+
+def test_ci_calls_the_test_command() -> None:
+    """.ci/run ends with the README's second command."""
+    commands = blocks("sh")
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").endswith(commands[1])
+
+
+def test_the_first_command_installs_what_the_project_lists() -> None:
+    """The first command is about the project in tests/downstream, and its requirements are a file there."""
+    command = blocks("sh")[0]
+    assert command.rstrip().endswith("pytest --swe-db tests/downstream")
+    assert (ROOT / "tests/downstream/requirements.txt").exists()
