@@ -1,0 +1,1 @@
+"""A small task tracker on the schema of swe-db."""
