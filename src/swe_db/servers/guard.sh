@@ -1,13 +1,15 @@
 # Runs a server in a directory of its own and ends both when standard input is closed, which is when the process that
 # holds its other end dies, however it dies. The guard makes the directory, so that nothing can be left unguarded.
 #
-# usage: guard.sh DIRECTORY PREPARATION COMMAND [ARGUMENT ...]
+# usage: guard.sh DIRECTORY COMMAND [ARGUMENT ...]
+# Environment: PREPARATION, shell text to run before the command.
 # Standard input: the server's settings, then a line `.`, then nothing until the end.
 # In DIRECTORY: `running` until the server has ended, `settings`, `log` (what preparation and server say).
 umask 077
 trap '' HUP INT TERM QUIT
-directory=$1 preparation=$2
-shift 2
+directory=$1 preparation=$PREPARATION
+shift
+unset GUARD PREPARATION
 mkdir "$directory" && cd "$directory" || exit 1
 : >running
 line=

@@ -28,7 +28,7 @@ LOG_LINES: Final = 15
 
 
 def shell_script(name: str) -> str:
-    """Return the text of a script beside this module, for `sh -c`: another account may not be able to read the file."""
+    """Return the text of a script beside this module."""
     return (files("swe_db.servers") / name).read_text(encoding="utf-8")
 
 
@@ -88,14 +88,15 @@ class GuardedProcess:
     ) -> None:
         self.label = label
         self.directory = runtime_directory() / f"swe-db-{label}-{os.getpid()}-{secrets.token_hex(4)}"
-        script = ["/bin/sh", "-c", shell_script("guard.sh"), "swe-db-guard"]
+        # Not a file, which another account may not be able to read; not an argument, which would fill the process list.
+        texts = {"GUARD": shell_script("guard.sh"), "PREPARATION": preparation}
         self._guard = subprocess.Popen(  # type: ignore[call-overload]
-            [*script, str(self.directory), preparation, *command],
+            ["/bin/sh", "-c", 'eval "$GUARD"', "swe-db-guard", str(self.directory), *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
-            env=_environment(),
+            env={**_environment(), **texts},
             start_new_session=True,  # Ctrl-C is for pytest
             **account.process_options,
         )
