@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.migrations import rows, tables, write
+from support.migrations import database_name, rows, tables, write
 from swe_db.cli import COMMANDS, options, run
 from swe_db.migrations import Step
 
@@ -30,7 +30,7 @@ def swe_db(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.
 def test_setup_makes_migrates_seeds_and_verifies(new_database: NewDatabase, tmp_path: Path) -> None:
     """Setup does all four steps, shows each, and does nothing the second time."""
     url = new_database()
-    name = url.rsplit("/", 1)[1].split("?")[0]
+    name = database_name(url)
     there = url.replace(name, f"{name}_new")
     arguments = ["setup", "--postgres-url", there, "--migrations", str(write(tmp_path / "m", A))]
     arguments += ["--seeds", str(write(tmp_path / "s", SEED))]

@@ -11,6 +11,7 @@ import pytest
 
 from support.migrations import (
     Steps,
+    database_name,
     finished,
     history,
     is_active,
@@ -247,7 +248,7 @@ def test_an_open_connection_needs_a_second_one_for_the_lock(
 ) -> None:
     """Where no second connection can be had for the lock, the message says why it is needed and what to do."""
     url = new_database()
-    name = url.rsplit("/", 1)[1].split("?")[0]
+    name = database_name(url)
     with psycopg.connect(url) as connection:
         rows(postgres.url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         with pytest.raises(MigrationLockError, match=r"(?s)lock needs a connection of its own.*Give a URL instead"):

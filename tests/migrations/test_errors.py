@@ -243,8 +243,10 @@ def test_a_malformed_url_is_explained_without_repeating_it(url: str) -> None:
 
 
 def test_an_excerpt_hides_passwords_and_cuts_long_lines() -> None:
-    """The line shown has no password of CREATE ROLE, and no more of a long line than what is around the place."""
+    """The line shown has no password of CREATE ROLE, no more of a long line than needed, and the caret in its place."""
     text = f"CREATE ROLE r PASSWORD '{SECRET}' {'x' * 200} LOGGIN;"
+    wide = Place("f.sql", "日e\u0301\tx y", 5).excerpt().splitlines()[1]
+    assert wide == "      |    \t ^"
     shown, caret = Place("f.sql", text, text.index("LOGGIN")).excerpt().splitlines()
     assert shown[caret.index("^") :].startswith("LOGGIN;")
     assert len(shown) < 130

@@ -46,6 +46,8 @@ def test_seeds_run_in_order_in_one_transaction(new_database: NewDatabase, tmp_pa
         ("INSERT INTO a VALUES (1); COMMIT", "COMMIT begins or ends a transaction"),
         ("-- migrate: no-transaction\nVACUUM", "all seeds run in one transaction"),
         ("-- nothing", "holds no statement"),
+        ("SELECT 1;\n /* open", "01_a.sql:2:2: a comment that begins with /\\* is never closed"),
+        ("/* open", "01_a.sql:1:1: a comment that begins with /\\* is never closed"),
     ],
 )
 def test_a_seed_cannot_leave_the_transaction(tmp_path: Path, content: str, message: str) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from support.migrations import login, rows, write
-from swe_db.errors import VerificationError
+from support.migrations import database_name, login, rows, write
+from swe_db.errors import MigrationError, VerificationError
 from swe_db.migrations import VerificationReport, create_database, migrate, seed, verify
 
 NewDatabase = Callable[[], str]
@@ -150,13 +150,26 @@ def test_an_empty_database_is_pending(new_database: NewDatabase, tmp_path: Path)
 
 def test_without_the_right_drift_is_not_checked(migrated: str, tmp_path: Path) -> None:
     """A user who may not create databases gets the rest of the verification, and the reason."""
-    with login(migrated) as (name, password):
+    with login(migrated) as (name, there):
         rows(migrated, f"GRANT SELECT ON schema_migrations TO {name}")
-        there = migrated.replace(migrated.split("//")[1].split("@", maxsplit=1)[0], f"{name}:{password}", 1)
         report = check(there, tmp_path)
     assert report.ok
     assert report.drift_unchecked is not None
     assert "may not create the scratch database to compare with (CREATEDB)" in report.drift_unchecked
+
+
+def test_without_drift_nothing_is_built(migrated: str, tmp_path: Path) -> None:
+    """The comparison of the catalogue can be left out, and the report says so."""
+    rows(migrated, "DROP INDEX a_name")
+    report = verify(migrated, directories=[tmp_path], bundled=False, drift=False)
+    assert (report.ok, report.drift_unchecked) == (True, "not asked for")
+
+
+def test_a_history_that_may_not_be_read_is_explained(migrated: str, tmp_path: Path) -> None:
+    """A user without SELECT on schema_migrations learns which right is missing."""
+    with login(migrated) as (name, there):
+        with pytest.raises(MigrationError, match=rf"User {name} may not read public\.schema_migrations"):
+            check(there, tmp_path)
 
 
 def test_an_open_connection_is_verified(migrated: str, tmp_path: Path) -> None:
@@ -181,7 +194,7 @@ def test_a_database_is_created_once(new_database: NewDatabase) -> None:
     """A database that is missing is created in UTF8; one that exists is left alone."""
     url = new_database()
     assert create_database(url) is False
-    name = url.rsplit("/", 1)[1].split("?")[0]
+    name = database_name(url)
     there = url.replace(name, f"{name}_Neu")
     assert create_database(there) is True
     assert create_database(there) is False
@@ -192,10 +205,9 @@ def test_a_database_is_created_once(new_database: NewDatabase) -> None:
 def test_an_ordinary_owner_is_enough(new_database: NewDatabase) -> None:
     """The owner of a database, no superuser, migrates, seeds and verifies it; CREATEDB is enough to check drift."""
     url = new_database()
-    name = url.rsplit("/", 1)[1].split("?")[0]
-    with login(url, "CREATEDB") as (user, password):
+    name = database_name(url)
+    with login(url, "CREATEDB") as (user, there):
         rows(url, f"ALTER DATABASE {name} OWNER TO {user}")
-        there = url.replace(url.split("//")[1].split("@")[0], f"{user}:{password}", 1)
         migrate(there)
         seed(there)
         report = verify(there)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
@@ -39,6 +40,11 @@ def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(statement.encode())
         return cursor.fetchall() if cursor.description else []
+
+
+def database_name(url: str) -> str:
+    """Return the name of the database of a URL."""
+    return urlsplit(url).path.removeprefix("/")
 
 
 def tables(url: str) -> set[str]:
@@ -116,13 +122,14 @@ class Steps:
 
 @contextlib.contextmanager
 def login(url: str, attributes: str = "") -> Iterator[tuple[str, str]]:
-    """Make a role that may log in, give its name and password, and drop it with what it owns and was granted."""
+    """Make a role that may log in, give its name and the URL as which it does, and drop it with what it owns."""
+    parts = urlsplit(url)
     name, password = f"test_{secrets.token_hex(6)}", secrets.token_hex(12)
     create = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} " + attributes)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(create.format(sql.Identifier(name), password))
     try:
-        yield name, password
+        yield name, urlunsplit(parts._replace(netloc=f"{name}:{password}@{parts.netloc.rpartition('@')[2]}"))
     finally:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(sql.Identifier(name)))
