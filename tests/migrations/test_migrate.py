@@ -274,9 +274,9 @@ def test_a_table_of_another_tool_is_refused(new_database: NewDatabase, tmp_path:
 def test_a_user_without_rights_is_told(new_database: NewDatabase, tmp_path: Path) -> None:
     """A user who may not create tables learns which right is missing; nothing is left."""
     url = new_database()
-    with login(url) as (name, there):
-        with pytest.raises(MigrationError, match=rf"User {name} may not create tables in schema public") as caught:
-            migrate(there, directories=[write(tmp_path, A)], bundled=False)
+    refused = pytest.raises(MigrationError, match=r"User \w+ may not create tables in schema public")
+    with login(url) as (_, there), refused as caught:
+        migrate(there, directories=[write(tmp_path, A)], bundled=False)
     assert str(urlsplit(there).password) not in str(caught.value)
     assert tables(url) == set()
 

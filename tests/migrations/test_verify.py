@@ -167,9 +167,9 @@ def test_without_drift_nothing_is_built(migrated: str, tmp_path: Path) -> None:
 
 def test_a_history_that_may_not_be_read_is_explained(migrated: str, tmp_path: Path) -> None:
     """A user without SELECT on schema_migrations learns which right is missing."""
-    with login(migrated) as (name, there):
-        with pytest.raises(MigrationError, match=rf"User {name} may not read public\.schema_migrations"):
-            check(there, tmp_path)
+    refused = pytest.raises(MigrationError, match=r"User \w+ may not read public\.schema_migrations")
+    with login(migrated) as (_, there), refused:
+        check(there, tmp_path)
 
 
 def test_an_open_connection_is_verified(migrated: str, tmp_path: Path) -> None:
