@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import pwd
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -49,10 +48,14 @@ def server_account() -> Account:
     """Return the account that a server started here runs as: Postgres refuses to run as root.
 
     Raises:
-        BackendUnavailable: This process is root and there is no unprivileged account.
+        BackendUnavailable: This process is root and there is no unprivileged account, or this is Windows.
     """
+    if not hasattr(os, "geteuid"):
+        raise BackendUnavailable("servers are started on Linux and macOS only", "name one: --swe-db-backend url")
     if os.geteuid() != 0:
         return Account(str(os.geteuid()))
+    import pwd  # noqa: PLC0415 - not there on Windows, where one gets no further than the lines above
+
     for name in UNPRIVILEGED:
         try:
             entry = pwd.getpwnam(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from swe_db.config import Config
+from swe_db.servers.account import server_account
 from swe_db.servers.binaries import find_postgres, find_redis
 from swe_db.servers.candidate import Candidate
 from swe_db.servers.postgres import start_postgres
@@ -20,6 +21,7 @@ def local_postgres(config: Config) -> Candidate[PostgresServer]:
     Raises:
         BackendUnavailable: There is none, or none of the wanted version.
     """
+    server_account()
     binaries = find_postgres(config.postgres_version)
     start = partial(
         start_postgres, binaries, backend="local", locale=config.postgres_locale, timezone=config.postgres_timezone
@@ -33,5 +35,6 @@ def local_redis(config: Config) -> Candidate[RedisServer]:  # noqa: ARG001 - the
     Raises:
         BackendUnavailable: There is none.
     """
+    server_account()
     binary = find_redis()
     return Candidate("local", binary.version, partial(start_redis, binary, backend="local"))
