@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from swe_db.errors import ConfigError, redact
 
-__all__ = ["OPTIONS", "Config", "Option", "Settings", "resolve"]
+__all__ = ["OPTIONS", "Config", "Lookup", "Option", "Settings", "resolve"]
 
 Kind: TypeAlias = Literal["bool", "text", "choice", "paths"]
 
