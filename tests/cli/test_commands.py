@@ -99,7 +99,9 @@ def test_without_a_url_the_call_is_wrong(new_database: NewDatabase, command: str
     url = new_database()
     result = swe_db(command, env={"DATABASE_URL": url, "PGHOST": "127.0.0.1", "PGDATABASE": "postgres"})
     assert result.returncode == 2
-    assert result.stderr.startswith("error: No Postgres server is named. Give --postgres-url")
+    assert result.stderr.startswith(
+        "error: No Postgres server is named. Give --postgres-url postgresql://user:PASSWORD@"
+    )
     assert "SWE_DB_POSTGRES_URL" in result.stderr
     assert tables(url) == set()
 

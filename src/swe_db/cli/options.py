@@ -54,7 +54,7 @@ def _require_url(_ctx: click.Context, _parameter: click.Parameter, value: str | 
     if value:
         return value
     raise ConfigError(
-        "No Postgres server is named. Give --postgres-url postgresql://user:password@host:5432/database, or set "
+        "No Postgres server is named. Give --postgres-url postgresql://user:PASSWORD@host:5432/database, or set "
         f"{_BY_NAME['postgres_url'].env}. DATABASE_URL and PG* are deliberately not looked at."
     )
 
@@ -80,7 +80,7 @@ postgres_url_option = click.option(
     callback=_require_url,
     metavar="URL",
     show_envvar=True,
-    help="The database: postgresql://user:password@host:5432/database.",
+    help="The database: postgresql://user:PASSWORD@host:5432/database.",
 )
 migrations_option = _directories_option(
     "migrations", "A directory of your own migrations, beyond those that swe-db brings (repeatable)."

@@ -51,7 +51,7 @@ _PINNED: Final[Mapping[str, str]] = MappingProxyType(
 )
 _CHECK_INTERVAL: Final = "client_connection_check_interval"
 _MALFORMED: Final = (
-    "The Postgres URL cannot be read. It must look like postgresql://user:password@host:5432/database; "
+    "The Postgres URL cannot be read. It must look like postgresql://user:PASSWORD@host:5432/database; "
     "characters such as @ : / ? # % and spaces in the user name or the password must be percent-encoded (%40 for @)."
 )
 
@@ -98,7 +98,7 @@ def conninfo_of(target: str) -> dict[str, str]:
     for name, parameter in (("host", "host"), ("database", "dbname")):
         if not given.get(parameter):
             raise ConfigError(
-                f"The Postgres URL names no {name}: write it out, postgresql://user:password@host:5432/database. "
+                f"The Postgres URL names no {name}: write it out, postgresql://user:PASSWORD@host:5432/database. "
                 "PGHOST and PGDATABASE are deliberately not looked at."
             )
     defaults = {"hostaddr": "", "port": _DEFAULT_PORT, "connect_timeout": _CONNECT_SECONDS}
