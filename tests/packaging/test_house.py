@@ -26,7 +26,7 @@ LAYERS: Final = (
     {"cli", "plugin"},
 )
 PARTS: Final = {"fixtures": "plugin", "async_fixtures": "plugin", "run": "plugin"}
-LEVEL: Final = {part: level for level, parts in enumerate(LAYERS) for part in parts}
+LEVEL: Final = {part: level for level, parts in enumerate(LAYERS) for part in sorted(parts)}
 
 # Which parts may import a library.
 USERS: Final = {
