@@ -1,20 +1,23 @@
 """Factories for the rows of the schema: `UserFactory.create()` in the database, `UserFactory.build()` without one.
 
-`create` inserts through the connection that is bound: in a test that asks for `swe_db` that is the test's own,
-elsewhere `with bound(connection):` binds one.
+`create` inserts through the connection that is bound: `with bound(connection):`. To bind one does not load factory-boy,
+which takes longer than most tests; the first use of a factory does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+import importlib
+from typing import TYPE_CHECKING, Final
 
-from swe_db.factories.base import RowFactory
 from swe_db.factories.binding import bound
-from swe_db.factories.projects import ProjectFactory
-from swe_db.factories.rows import Project, Row, Task, User
-from swe_db.factories.tasks import TaskFactory
-from swe_db.factories.users import UserFactory
+
+if TYPE_CHECKING:
+    from swe_db.factories.base import RowFactory
+    from swe_db.factories.projects import ProjectFactory
+    from swe_db.factories.rows import Project, Row, Task, User
+    from swe_db.factories.tables import ALL
+    from swe_db.factories.tasks import TaskFactory
+    from swe_db.factories.users import UserFactory
 
 __all__ = [
     "ALL",
@@ -29,8 +32,25 @@ __all__ = [
     "bound",
 ]
 
-ALL: Final[Mapping[str, type[RowFactory[Any]]]] = {
-    "users": UserFactory,
-    "projects": ProjectFactory,
-    "tasks": TaskFactory,
+HOMES: Final = {
+    "ALL": "tables",
+    "Project": "rows",
+    "ProjectFactory": "projects",
+    "Row": "rows",
+    "RowFactory": "base",
+    "Task": "rows",
+    "TaskFactory": "tasks",
+    "User": "rows",
+    "UserFactory": "users",
 }
+
+if not TYPE_CHECKING:  # a type checker would take any name for one that is there
+
+    def __getattr__(name: str) -> object:
+        if name not in HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
