@@ -1554,8 +1554,9 @@ COMMENT ON FUNCTION public.swe_make_audit_partition(text, timestamptz, timestamp
 CREATE OR REPLACE FUNCTION public.swe_has_audit_partition(audit_partition text) RETURNS boolean
   LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
   SELECT EXISTS (
-    SELECT FROM pg_inherits
-    WHERE inhparent = 'public.audit_logs'::regclass AND inhrelid = to_regclass(format('public.%I', audit_partition))
+    SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+    WHERE inhparent = 'public.audit_logs'::regclass AND relname = audit_partition
+      AND relnamespace = 'public'::regnamespace
   )
 $function$;
 COMMENT ON FUNCTION public.swe_has_audit_partition(text) IS 'Whether audit_logs has a partition of this name';
@@ -1596,7 +1597,7 @@ DECLARE
   audit_partition text := 'audit_logs_' || to_char(month_of, 'YYYY_MM');
 BEGIN
   LOCK TABLE public.audit_logs IN ACCESS EXCLUSIVE MODE;
-  IF public.swe_has_audit_partition(audit_partition) IS NOT TRUE THEN
+  IF NOT public.swe_has_audit_partition(audit_partition) THEN
     RAISE EXCEPTION USING
       ERRCODE = 'undefined_table',
       MESSAGE = format('audit_logs has no partition for the month of %s', month_of),

@@ -13,18 +13,18 @@ from support.sql_cases import insert
 
 RELATIONS: Final = ("audit_logs", "audit_logs_default", "audit_logs_2026_03")
 EVENT: Final = insert("audit_logs")
-SPOILING: Final = (
-    "UPDATE public.{0} SET message = 'Nothing happened'",
-    "DELETE FROM public.{0}",
-    "TRUNCATE public.{0}",
-    "TRUNCATE public.{0} CASCADE",
-    "MERGE INTO public.{0} AS old USING (VALUES (1)) AS new (one) ON true WHEN MATCHED THEN DELETE",
-    """
+SPOILING: Final = {
+    "UPDATE": "UPDATE public.{0} SET message = 'Nothing happened'",
+    "DELETE": "DELETE FROM public.{0}",
+    "TRUNCATE": "TRUNCATE public.{0}",
+    "TRUNCATE CASCADE": "TRUNCATE public.{0} CASCADE",
+    "MERGE": "MERGE INTO public.{0} AS old USING (VALUES (1)) AS new (one) ON true WHEN MATCHED THEN DELETE",
+    "ON CONFLICT": """
     INSERT INTO public.{0} (id, event_type, resource_type, resource_id, created_at) OVERRIDING SYSTEM VALUE
     SELECT id, event_type, resource_type, resource_id, created_at FROM public.{0}
     ON CONFLICT (id, created_at) DO UPDATE SET message = 'Nothing happened'
     """,
-)
+}
 ALL_ENTRIES: Final = {(1, "private"), (1, "project"), (1, "public"), (2, "private"), (2, "project"), (2, "public")}
 READERS: Final[dict[str, set[int | None]]] = {
     "swe_admin": {1, 2, None},
@@ -46,13 +46,13 @@ def trail(connection: Connection[Any]) -> Connection[Any]:
 
 @pytest.mark.parametrize("replication_role", ["origin", "replica", "local"])
 @pytest.mark.parametrize("relation", RELATIONS)
-@pytest.mark.parametrize("statement", SPOILING, ids=lambda statement: " ".join(statement.split()[:2]))
+@pytest.mark.parametrize("kind", SPOILING)
 def test_nothing_is_changed_or_taken_away(
-    trail: Connection[Any], relation: str, statement: str, replication_role: str
+    trail: Connection[Any], relation: str, kind: str, replication_role: str
 ) -> None:
     """The superuser can neither change, delete nor truncate, not in a partition and not as a replica either."""
     run_sql(trail, f"SET LOCAL session_replication_role = {replication_role}")
-    error = refusal(trail, statement.format(relation))
+    error = refusal(trail, SPOILING[kind].format(relation))
     assert isinstance(error, errors.IntegrityConstraintViolation)
     assert error.diag.constraint_name in {"audit_logs_immutable", "audit_logs_no_truncate"}
     assert "only grows" in str(error)
@@ -60,11 +60,11 @@ def test_nothing_is_changed_or_taken_away(
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("relation", RELATIONS)
-@pytest.mark.parametrize("statement", SPOILING[:3], ids=lambda statement: statement.split()[0])
-def test_no_role_has_the_right_to_change_it(trail: Connection[Any], relation: str, statement: str, role: str) -> None:
+@pytest.mark.parametrize("kind", ["UPDATE", "DELETE", "TRUNCATE"])
+def test_no_role_has_the_right_to_change_it(trail: Connection[Any], relation: str, kind: str, role: str) -> None:
     """Each role lacks the privilege already, before any guard."""
     become(trail, role, 2)
-    assert isinstance(refusal(trail, statement.format(relation)), errors.InsufficientPrivilege)
+    assert isinstance(refusal(trail, SPOILING[kind].format(relation)), errors.InsufficientPrivilege)
 
 
 @pytest.mark.parametrize("role", ROLES)
