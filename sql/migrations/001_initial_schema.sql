@@ -54,20 +54,25 @@ BEGIN
 END
 $roles$;
 
--- Whoever migrates may act as each role. A superuser may anyway.
+-- Whoever migrates may act as each role. A superuser may anyway; who makes a role is its member from 16 on, yet may not
+-- act as it without a grant.
 DO $membership$
 DECLARE
+  acting text := CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END;
   wanted text;
 BEGIN
   FOR wanted IN
     SELECT rolname FROM pg_catalog.pg_roles
     WHERE rolname IN ('swe_admin', 'swe_manager', 'swe_user', 'swe_service')
-      AND NOT pg_catalog.pg_has_role(CURRENT_USER, oid, 'MEMBER')
+      AND NOT pg_catalog.pg_has_role(CURRENT_USER, oid, acting)
   LOOP
     BEGIN
       EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
     EXCEPTION
-      WHEN insufficient_privilege OR unique_violation OR internal_error THEN
+      WHEN unique_violation OR internal_error THEN
+        -- Another migrator of the same user granted it at this moment.
+        NULL;
+      WHEN insufficient_privilege THEN
         RAISE NOTICE '% is not a member of % and cannot SET ROLE to it', CURRENT_USER, wanted;
     END;
   END LOOP;
