@@ -88,15 +88,18 @@ def test_a_kill_at_any_moment_of_the_start_leaves_nothing(moment: float) -> None
     assert eventually(lambda: not processes_of(mark) and not list(runtime_directory().glob(leftovers)))
 
 
-def guarded(command: str, settings: str = "") -> GuardedProcess:
-    """A guarded shell command."""
-    shell = ["/bin/sh", "-c", command]
-    return GuardedProcess("thing", shell, settings=lambda _: settings, account=Account(str(os.geteuid())))
+# A guard's children begin with their signals ignored; servers listen to them.
+LISTENS = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_DFL); time.sleep(60)"
+
+
+def guarded(*command: str, settings: str = "") -> GuardedProcess:
+    """A guarded command."""
+    return GuardedProcess("thing", command, settings=lambda _: settings, account=Account(str(os.geteuid())))
 
 
 def test_what_a_server_said_before_it_died_is_in_the_message() -> None:
     """A server that ends while starting is reported at once, with its last words, and its directory is gone."""
-    process = guarded("echo the disk is on fire; exit 7")
+    process = guarded("/bin/sh", "-c", "echo the disk is on fire; exit 7")
     with pytest.raises(ServerError, match=r"thing ended while starting.*\n.*the disk is on fire"):
         process.wait_for(lambda: "no answer", 30)
     assert not process.directory.exists()
@@ -104,7 +107,7 @@ def test_what_a_server_said_before_it_died_is_in_the_message() -> None:
 
 def test_a_server_that_never_answers_is_given_up() -> None:
     """A server that does not answer in time is ended, and the message says what stood in the way."""
-    process = guarded("sleep 60")
+    process = guarded(sys.executable, "-c", LISTENS)
     with pytest.raises(ServerError, match=r"could not be used within 0\.2 seconds \(no answer\)"):
         process.wait_for(lambda: "no answer", 0.2)
     assert not process.directory.exists()
@@ -112,7 +115,7 @@ def test_a_server_that_never_answers_is_given_up() -> None:
 
 def test_settings_reach_the_server_in_a_private_directory() -> None:
     """Settings go through a pipe into a file that nobody else may read."""
-    process = guarded("sleep 60", settings="secret = 1\nback\\slash")
+    process = guarded(sys.executable, "-c", LISTENS, settings="secret = 1\nback\\slash")
     file = process.directory / "settings"
     process.wait_for(lambda: None if file.exists() and file.read_text() == "secret = 1\nback\\slash\n" else "no", 10)
     assert process.directory.stat().st_mode & 0o777 == 0o700
@@ -128,3 +131,13 @@ def test_a_reserved_port_is_given_to_nobody_else() -> None:
     assert len({each.port for each in reservations}) == 50
     for each in reservations:
         each.release()
+
+
+def test_a_server_that_does_not_listen_is_killed() -> None:
+    """A command that ignores every signal is killed in the end, and its directory is gone."""
+    process = guarded("/bin/sh", "-c", "sleep 3600")
+    file = process.directory / "serving"
+    process.wait_for(lambda: None if file.exists() else "not yet", 10)
+    process.stop()
+    assert not process.directory.exists()
+    assert not processes_of("sleep 3600")

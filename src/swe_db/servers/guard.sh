@@ -14,7 +14,9 @@ mkdir "$directory" && cd "$directory" || exit 1
 : >running
 line=
 while IFS= read -r line && [ "$line" != . ]; do printf '%s\n' "$line"; done >settings
-if [ "$line" = . ]; then
+if [ "$line" != . ]; then
+  rm running
+else
   {
     if eval "$preparation" && : >serving && [ ! -e stop ]; then "$@"; fi
     rm -f running
@@ -23,15 +25,17 @@ if [ "$line" = . ]; then
   # The preparation is not interrupted: initdb would leave shared memory behind. The server gets more than one signal,
   # because a program that has only just begun does not listen yet; SIGQUIT is for a Postgres that still has clients.
   : >stop
-  signal=TERM attempts=0
+  attempts=0
   while [ -e running ] && [ "$attempts" -lt 500 ]; do
     if [ -e serving ]; then
       kill -s CONT 0
-      kill -s "$signal" 0
-      signal=QUIT
+      kill -s TERM 0
+      [ "$attempts" -eq 0 ] || kill -s QUIT 0
     fi
     sleep 0.02
     attempts=$((attempts + 1))
   done
 fi
+[ ! -e running ] || stubborn=yes
 cd / && rm -rf "$directory"
+[ -z "${stubborn-}" ] || kill -s KILL 0
