@@ -200,6 +200,21 @@ def test_only_the_owner_takes_months_out(connection: Connection[Any], role: str)
     assert isinstance(refusal(connection, DETACH), errors.InsufficientPrivilege)
 
 
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(
+    "function",
+    [
+        "swe_detach_audit_partition(date)",
+        "swe_guard_audit_partition(regclass)",
+        "swe_has_audit_partition(text)",
+        "swe_make_audit_partition(text, timestamptz, timestamptz)",
+    ],
+)
+def test_other_functions_of_the_trail_are_closed(connection: Connection[Any], role: str, function: str) -> None:
+    """No role of the platform may call the functions that are for the owner."""
+    assert not scalar(connection, "SELECT has_function_privilege(%s, %s, 'EXECUTE')", role, f"public.{function}")
+
+
 def test_a_month_is_taken_out_with_its_events(connection: Connection[Any]) -> None:
     """The trail no longer has the events of the month, its table has them all."""
     fill(connection)
@@ -269,12 +284,14 @@ def test_sessions_make_the_same_month_at_once(new_database: Callable[[], str]) -
     with psycopg.connect(url) as writer, psycopg.connect(url) as first, psycopg.connect(url) as second:
         run_sql(writer, insert("audit_logs", created_at="'2026-03-15'"))
         threads = [threading.Thread(target=make_month, args=(other, results)) for other in (first, second)]
-        for thread, other in zip(threads, (first, second), strict=True):
-            thread.start()
-            wait_for_lock(writer, other.info.backend_pid)
-        writer.commit()
-        for thread in threads:
-            thread.join(timeout=30)
+        try:
+            for thread, other in zip(threads, (first, second), strict=True):
+                thread.start()
+                wait_for_lock(writer, other.info.backend_pid)
+        finally:
+            writer.commit()
+            for thread in threads:
+                thread.join(timeout=30)
         assert sorted(results) == [[], ["audit_logs_2026_03"]]
         assert scalar(writer, "SELECT tableoid::regclass::text FROM public.audit_logs") == "audit_logs_2026_03"
 
