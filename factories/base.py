@@ -50,7 +50,7 @@ class RowFactory(Factory[R]):
     `UserFactory.create(…)`.
     """
 
-    class Meta:  # noqa: D106 - it is factory-boy's
+    class Meta:
         abstract = True
 
     sequence_number = sequence(int)

@@ -11,7 +11,7 @@ __all__ = ["ProjectFactory"]
 class ProjectFactory(RowFactory[Project]):
     """Makes projects; `owner` is a user of its own where none is given."""
 
-    class Meta:  # noqa: D106 - it is factory-boy's
+    class Meta:
         model = Project
 
     owner = related("owner_id", "users.UserFactory")

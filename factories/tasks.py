@@ -11,7 +11,7 @@ __all__ = ["TaskFactory"]
 class TaskFactory(RowFactory[Task]):
     """Makes tasks; `project` is a project of its own where none is given, and nobody is assigned."""
 
-    class Meta:  # noqa: D106 - it is factory-boy's
+    class Meta:
         model = Task
 
     project = related("project_id", "projects.ProjectFactory")

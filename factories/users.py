@@ -11,7 +11,7 @@ __all__ = ["UserFactory"]
 class UserFactory(RowFactory[User]):
     """Makes users; those left to themselves are active, with the role `user`."""
 
-    class Meta:  # noqa: D106 - it is factory-boy's
+    class Meta:
         model = User
 
     username = sequence(lambda number: f"user{number + 1}")

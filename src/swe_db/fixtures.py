@@ -74,9 +74,12 @@ def swe_database(swe_postgres: PostgresServer, swe_worker: Worker) -> Iterator[D
 
 @pytest.fixture
 def swe_db(swe_database: Database) -> Iterator[psycopg.Connection[Any]]:
-    """An open psycopg connection to this test's database, not autocommit."""
+    """An open psycopg connection to this test's database, not autocommit; the factories insert through it."""
+    from swe_db.factories import bound  # noqa: PLC0415 - loads no factory-boy
+
     connection = swe_database.connect()
-    yield connection
+    with bound(connection):
+        yield connection
     connection.close()
 
 

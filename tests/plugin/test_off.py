@@ -88,4 +88,4 @@ def test_fixtures_are_listed_with_what_they_give(run: RunPytest) -> None:
     """--fixtures lists every fixture of the contract with a sentence."""
     text = run("--fixtures").stdout.str()
     assert "swe_db -- " in text
-    assert "An open psycopg connection to this test's database, not autocommit." in text
+    assert "An open psycopg connection to this test's database, not autocommit" in text
