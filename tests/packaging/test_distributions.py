@@ -111,7 +111,19 @@ def install(environment: Path, package: Path | None, *what: str | Path) -> Insta
     python = environment / "bin" / "python"
     site_packages = Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
     site_packages.joinpath("borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", *what)
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "--quiet",
+        "--ignore-installed",
+        "--no-deps",
+        "--no-index",
+        *what,
+    )
     found = json.loads(run(python, "-I", "-c", PROBE))
     return Installation(python, package or site_packages / "swe_db", found)
 
