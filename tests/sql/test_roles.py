@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import psycopg
@@ -13,7 +12,7 @@ import pytest
 from psycopg import Connection, sql
 
 from support.backends import POSTGRES, own_backend
-from support.sql import ROLES, run_file, scalar
+from support.sql import ROLES, run_file, scalar, wait_until_blocked
 from swe_db.config import Config
 from swe_db.servers.server import PostgresServer
 
@@ -39,8 +38,6 @@ SELECT string_agg(
 FROM (SELECT %s::text AS role, 'public.' || %s AS table_name) AS asked,
   unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) WITH ORDINALITY AS privilege (word, position)
 """
-# How many sessions wait for one. pg_stat_activity would stand still inside a transaction.
-BLOCKED: Final = "SELECT count(*) FROM pg_catalog.pg_locks WHERE NOT granted AND %s = ANY (pg_blocking_pids(pid))"
 
 
 @pytest.fixture
@@ -82,15 +79,6 @@ def migrate(url: str) -> list[str]:
         connection.add_notice_handler(lambda notice: notices.append(notice.message_primary or ""))
         run_file(connection, MIGRATION)
     return [notice for notice in notices if not notice.endswith("skipping")]
-
-
-def wait_until_blocked(holder: Connection[Any], run: Future[Any]) -> None:
-    """Wait until another session waits for a lock of `holder`, and fail if the run ends without."""
-    deadline = time.monotonic() + 60
-    while scalar(holder, BLOCKED, holder.info.backend_pid) == 0:
-        assert not run.done(), run.exception()
-        assert time.monotonic() < deadline, "nobody waits"
-        time.sleep(0.005)
 
 
 def existing_roles(url: str) -> set[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -25,6 +27,7 @@ __all__ = [
     "run_sql",
     "scalar",
     "sql_directory",
+    "wait_until_blocked",
 ]
 
 SCHEMA_ORDER: Final = (
@@ -38,6 +41,8 @@ SCHEMA_ORDER: Final = (
     "evidence",
     "audit_logs",
 )
+# How many sessions wait for one. pg_stat_activity would stand still inside a transaction.
+BLOCKED: Final = "SELECT count(*) FROM pg_catalog.pg_locks WHERE NOT granted AND %s = ANY (pg_blocking_pids(pid))"
 ROLES: Final = ("swe_admin", "swe_manager", "swe_user", "swe_service")
 
 
@@ -139,6 +144,15 @@ def become(connection: Connection[Any], role: str, user_id: int | None = None) -
     """Act as `role` for the user `user_id` from now on, until the end of the transaction."""
     connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
     connection.execute("SELECT set_config('swe.user_id', %s, true)", ["" if user_id is None else str(user_id)])
+
+
+def wait_until_blocked(holder: Connection[Any], run: Future[Any]) -> None:
+    """Wait until another session waits for a lock of `holder`, and fail if the run ends without."""
+    deadline = time.monotonic() + 60
+    while scalar(holder, BLOCKED, holder.info.backend_pid) == 0:
+        assert not run.done(), run.exception()
+        assert time.monotonic() < deadline, "nobody waits"
+        time.sleep(0.005)
 
 
 def _names(folder: str) -> list[str]:
