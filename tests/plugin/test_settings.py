@@ -87,6 +87,8 @@ def test_the_command_line_beats_the_environment(run: RunPytest, monkeypatch: pyt
         (["--swe-db-postgres-url=postgresql://me@h:eins/x"], {}, "*the Postgres URL has no usable port*"),
         (["--swe-db-redis-url=http://h"], {}, "*the Redis URL does not begin with redis://*"),
         (["--swe-db-migrations=/nowhere"], {}, "*/nowhere*does not exist*"),
+        (["--swe-db-postgres-locale=xx_YY"], {}, '*initdb: error: invalid locale name "xx_YY"*'),
+        (["--swe-db-postgres-timezone=Mars"], {}, '*invalid value for parameter "TimeZone": "Mars"*'),
         (["--swe-db-seeds=/nowhere"], {}, "*/nowhere*does not exist*"),
     ],
 )

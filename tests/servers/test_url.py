@@ -161,3 +161,45 @@ def test_only_what_dead_runs_left_hours_ago_is_swept(postgres: PostgresServer, m
         assert cluster.exists(name)
         cluster.drop(name)
     cluster.close()
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--swe-db-postgres-locale=xx_YY", "*cannot give a test its database: invalid * name*xx_YY*"),
+        (
+            "--swe-db-postgres-timezone=Mars",
+            '*cannot give a test its database: invalid value for parameter "TimeZone"*',
+        ),
+    ],
+)
+@pytest.mark.usefixtures("suite")
+def test_what_the_server_refuses_is_explained(
+    run: RunPytest, ordinary_url: str, redis_server: RedisServer, option: str, message: str
+) -> None:
+    """A setting that only the server can judge is a usage error with the server's words."""
+    urls = [f"--swe-db-postgres-url={ordinary_url}", f"--swe-db-redis-url={redis_server.url}"]
+    result = run("--swe-db", *urls, option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message])
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+
+
+@pytest.mark.usefixtures("run")
+def test_a_server_that_dies_in_the_middle_is_named(pytester: pytest.Pytester, run: RunPytest) -> None:
+    """When the server is killed during a test, the error of the next one says which server and what happened."""
+    pytester.makepyfile(
+        """
+        import os, pathlib, signal, time
+
+        def test_a(swe_postgres, swe_db):
+            directory = pathlib.Path(swe_postgres.admin.host)
+            os.kill(int((directory / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
+            time.sleep(0.3)
+
+        def test_b(swe_db): pass
+        """
+    )
+    result = run("--swe-db", "-W", "ignore")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*the Postgres server * cannot give a test its database:*"])

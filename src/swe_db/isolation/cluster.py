@@ -36,7 +36,8 @@ class Cluster:
         self.server = server
         self.locale = locale
         self.timezone = timezone
-        self._connection = psycopg.connect(**server.admin.parameters, autocommit=True, application_name="swe-db")
+        with self._explained():
+            self._connection = psycopg.connect(**server.admin.parameters, autocommit=True, application_name="swe-db")
         # Postgres' own default, WAL_LOG, is kinder to a server that works for others too; on our own, the files are
         # in memory and nothing is synced.
         self._strategy = " STRATEGY file_copy" if server.owned else ""
@@ -57,14 +58,31 @@ class Cluster:
         self._connection.close()
 
     def _rows(self, query: LiteralString, *arguments: object) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query, arguments or None).fetchall()
+        with self._explained():
+            return self._connection.execute(query, arguments or None).fetchall()
 
     def _run(self, statement: LiteralString, *identifiers: str, **literals: str) -> None:
         from psycopg import sql  # noqa: PLC0415
 
         parts = [sql.Identifier(each) for each in identifiers]
         values = {key: sql.Literal(value) for key, value in literals.items()}
-        self._connection.execute(sql.SQL(statement).format(*parts, **values))
+        with self._explained():
+            self._connection.execute(sql.SQL(statement).format(*parts, **values))
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what the server or libpq says into an error of ours."""
+        import psycopg  # noqa: PLC0415
+
+        try:
+            yield
+        except psycopg.errors.DuplicateDatabase:
+            raise
+        except psycopg.Error as error:
+            raise IsolationError(
+                f"the Postgres server {self.server.address.shown} ({self.server.backend}) cannot give a test its "
+                f"database: {str(error).strip()}"
+            ) from error
 
     def exists(self, name: str) -> bool:
         """Tell whether there is a database of this name."""
