@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -78,7 +79,7 @@ def migrate(url: str) -> list[str]:
     with psycopg.connect(url) as connection:
         connection.add_notice_handler(lambda notice: notices.append(notice.message_primary or ""))
         run_file(connection, MIGRATION)
-    return [notice for notice in notices if not notice.endswith("skipping")]
+    return [notice for notice in notices if not re.search("skipping$|has already been granted", notice)]
 
 
 def existing_roles(url: str) -> set[str]:
