@@ -4,7 +4,8 @@
 -- swe_user reads what belongs to a project it may see and what it collected itself, by the setting swe.user_id, and adds
 -- and changes in its own name, but neither verifies nor attests.
 -- evidence_credibility_history: written by a trigger at every change of a score; all roles read what they see of the
--- evidence, none writes. Nobody updates a row, and a row is deleted only together with its evidence.
+-- evidence, none writes. Nobody updates a row, and a row is deleted only together with its evidence; TRUNCATE is left to
+-- the owner of the tables.
 
 CREATE TABLE IF NOT EXISTS public.evidence (
   id bigint GENERATED ALWAYS AS IDENTITY,
@@ -311,6 +312,9 @@ CREATE OR REPLACE TRIGGER evidence_chains_serial BEFORE INSERT OR UPDATE OF from
 CREATE OR REPLACE TRIGGER evidence_chains_acyclic AFTER INSERT OR UPDATE OF from_evidence_id, to_evidence_id
   ON public.evidence_chains
   FOR EACH ROW EXECUTE FUNCTION public.swe_refuse_evidence_cycle();
+
+-- Or anybody could make them triggers of a temporary table and write history through it.
+REVOKE ALL ON FUNCTION public.swe_record_credibility(), public.swe_refuse_evidence_cycle() FROM PUBLIC;
 
 ALTER TABLE public.evidence ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.evidence_credibility_history ENABLE ROW LEVEL SECURITY;

@@ -104,6 +104,11 @@ UNSAFE_FUNCTIONS: Final = """
     WHERE pronamespace = 'public'::regnamespace AND prosqlbody IS NULL
       AND (proconfig IS NULL OR NOT 'search_path=pg_catalog, pg_temp' = ANY (proconfig))
 """
+DEFINERS_FOR_ALL: Final = """
+    SELECT proc.oid::regprocedure::text
+    FROM pg_proc AS proc, aclexplode(COALESCE(proc.proacl, acldefault('f', proc.proowner))) AS entry
+    WHERE proc.pronamespace = 'public'::regnamespace AND proc.prosecdef AND entry.grantee = 0
+"""
 COLUMN_ORDER: Final = """
     SELECT class.relname, field.attname FROM pg_class AS class JOIN pg_attribute AS field ON field.attrelid = class.oid
     WHERE class.relnamespace = 'public'::regnamespace AND field.attnum > 0 ORDER BY class.relname, field.attnum
@@ -222,3 +227,8 @@ def test_updated_at_is_kept_by_a_trigger_or_generated(connection: Connection[Any
 def test_functions_fix_their_search_path(connection: Connection[Any]) -> None:
     """No function looks for names where its caller says, unless its body was bound when it was made."""
     assert names(connection, UNSAFE_FUNCTIONS) == set()
+
+
+def test_what_runs_with_the_owners_rights_is_closed(connection: Connection[Any]) -> None:
+    """PUBLIC may neither call a SECURITY DEFINER function nor make it a trigger."""
+    assert names(connection, DEFINERS_FOR_ALL) == set()

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import Connection, IsolationLevel, errors
 
-from support.sql import apply_migrations, become, insert_base_rows, refusal, run_sql, scalar
+from support.sql import ROLES, apply_migrations, become, insert_base_rows, refusal, run_sql, scalar
 from support.sql_cases import insert
 
 LONG_AGO: Final = "'2020-01-01 00:00:00+00'"
@@ -86,6 +86,15 @@ def test_a_user_who_changes_a_score_writes_history_only_so(connection: Connectio
     run_sql(connection, "UPDATE public.evidence SET credibility_score = 0.8 WHERE id = 501")
     assert scalar(connection, "SELECT count(*) FROM public.evidence_credibility_history WHERE evidence_id = 501") == 1
     assert isinstance(refusal(connection, insert("evidence_credibility_history")), errors.InsufficientPrivilege)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nobody_writes_history_through_a_table_of_his_own(connection: Connection[Any], role: str) -> None:
+    """No role can make the function that writes history a trigger of a temporary table."""
+    become(connection, role, 2)
+    run_sql(connection, "CREATE TEMPORARY TABLE own (id bigint, credibility_score numeric, credibility_reason text)")
+    trigger = "CREATE TRIGGER forge AFTER UPDATE ON own FOR EACH ROW EXECUTE FUNCTION public.swe_record_credibility()"
+    assert isinstance(refusal(connection, trigger), errors.InsufficientPrivilege)
 
 
 def test_deleting_evidence_takes_history_and_edges_with_it(connection: Connection[Any]) -> None:
