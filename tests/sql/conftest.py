@@ -34,6 +34,13 @@ def seeded_url(postgres: PostgresServer) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def module_url(postgres: PostgresServer) -> Iterator[str]:
+    """An empty database for the tests of one module."""
+    with database(postgres) as url:
+        yield url
+
+
 @pytest.fixture
 def connection(schema_url: str) -> Iterator[Connection[Any]]:
     """The superuser in a transaction on the database with the cases' rows, rolled back after the test."""
