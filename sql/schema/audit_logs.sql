@@ -316,11 +316,9 @@ ALTER TABLE public.audit_logs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.activity_feed ENABLE ROW LEVEL SECURITY;
 
 REVOKE ALL ON FUNCTION
-  public.swe_guard_audit_partition(regclass),
+  public.swe_guard_audit_partition(regclass), public.swe_has_audit_partition(text),
   public.swe_make_audit_partition(text, timestamptz, timestamptz),
-  public.swe_has_audit_partition(text),
-  public.swe_create_audit_partitions(date, integer),
-  public.swe_detach_audit_partition(date)
+  public.swe_create_audit_partitions(date, integer), public.swe_detach_audit_partition(date)
   FROM PUBLIC;
 
 DO $guards$
@@ -364,10 +362,8 @@ BEGIN
     CREATE POLICY audit_logs_manager_insert ON public.audit_logs FOR INSERT TO swe_manager
       WITH CHECK (actor_user_id = (SELECT public.swe_current_user_id()) AND actor_agent_id IS NULL);
     GRANT SELECT, INSERT ON public.activity_feed TO swe_manager;
-    DROP POLICY IF EXISTS activity_feed_manager_read ON public.activity_feed;
-    CREATE POLICY activity_feed_manager_read ON public.activity_feed FOR SELECT TO swe_manager USING (true);
-    DROP POLICY IF EXISTS activity_feed_manager_insert ON public.activity_feed;
-    CREATE POLICY activity_feed_manager_insert ON public.activity_feed FOR INSERT TO swe_manager WITH CHECK (true);
+    DROP POLICY IF EXISTS activity_feed_manager ON public.activity_feed;
+    CREATE POLICY activity_feed_manager ON public.activity_feed TO swe_manager USING (true) WITH CHECK (true);
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'swe_service') THEN
     GRANT EXECUTE ON FUNCTION public.swe_create_audit_partitions(date, integer) TO swe_service;
@@ -376,10 +372,8 @@ BEGIN
     DROP POLICY IF EXISTS audit_logs_service_insert ON public.audit_logs;
     CREATE POLICY audit_logs_service_insert ON public.audit_logs FOR INSERT TO swe_service WITH CHECK (true);
     GRANT SELECT, INSERT ON public.activity_feed TO swe_service;
-    DROP POLICY IF EXISTS activity_feed_service_read ON public.activity_feed;
-    CREATE POLICY activity_feed_service_read ON public.activity_feed FOR SELECT TO swe_service USING (true);
-    DROP POLICY IF EXISTS activity_feed_service_insert ON public.activity_feed;
-    CREATE POLICY activity_feed_service_insert ON public.activity_feed FOR INSERT TO swe_service WITH CHECK (true);
+    DROP POLICY IF EXISTS activity_feed_service ON public.activity_feed;
+    CREATE POLICY activity_feed_service ON public.activity_feed TO swe_service USING (true) WITH CHECK (true);
   END IF;
   IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'swe_user') THEN
     DROP POLICY IF EXISTS audit_logs_user_read ON public.audit_logs;
