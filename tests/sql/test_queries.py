@@ -46,7 +46,7 @@ QUERIES: Final = [
     ),
     (
         "agents_status_last_heartbeat_at_idx",
-        "agents WHERE status = 'active' AND last_heartbeat_at < CURRENT_TIMESTAMP AND deleted_at IS NULL",
+        "agents WHERE status = 'active' AND last_heartbeat_at < now() - interval '2 days' AND deleted_at IS NULL",
     ),
     ("agents_capabilities_idx", """agents WHERE capabilities @> '["code_review"]'"""),
     (
