@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from swe_db.config import Config
 from swe_db.errors import StatementError
@@ -49,11 +50,14 @@ def cluster(postgres: PostgresServer) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def slow(tmp_path: Path) -> Path:
-    """A directory with a migration that no other test has, and that takes a while."""
-    text = f"CREATE TABLE slow (n int); -- {os.urandom(8).hex()}\nSELECT pg_sleep(1);"
+def slow(tmp_path: Path, postgres: PostgresServer) -> Iterator[Path]:
+    """A directory with a migration that takes a while and that a server can take once only: it makes a role."""
+    role = f"once_{os.urandom(8).hex()}"
+    text = f"CREATE TABLE slow (n int); CREATE ROLE {role};\nSELECT pg_sleep(1);"
     (tmp_path / "1000_slow.sql").write_text(text, encoding="utf-8")
-    return tmp_path
+    yield tmp_path
+    with psycopg.connect(postgres.url) as connection:
+        connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
 
 def databases(server: PostgresServer) -> set[str]:

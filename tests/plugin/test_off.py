@@ -40,6 +40,21 @@ def test_tests_that_need_it_are_skipped_with_the_remedy(pytester: pytest.Pyteste
     )
 
 
+def test_nothing_is_set_up_for_a_skipped_test(pytester: pytest.Pytester, run: RunPytest) -> None:
+    """A fixture of the project that comes first is not set up for a test that is skipped anyway."""
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def costly(): raise AssertionError
+
+        def test_it(costly, swe_db): pass
+        """
+    )
+    run().assert_outcomes(skipped=1)
+
+
 def test_one_line_counts_the_skipped(pytester: pytest.Pytester, run: RunPytest) -> None:
     """The summary says once how many tests were skipped for that."""
     pytester.makepyfile(MIXED)
