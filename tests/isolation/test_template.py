@@ -81,7 +81,9 @@ def test_processes_at_once_build_it_once(postgres: PostgresServer, cluster: Clus
     """Four processes that need the same template get the same one, and no half-built one stays."""
     before = databases(postgres)
     builders = [builder(postgres, slow) for _ in range(4)]
-    names = {each.communicate("go\n")[0].strip() for each in builders}
+    for each in builders:
+        print("go", file=each.stdin, flush=True)
+    names = {each.communicate()[0].strip() for each in builders}
     assert [each.returncode for each in builders] == [0] * 4
     assert databases(postgres) - before == names
     assert len(names) == 1

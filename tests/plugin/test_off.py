@@ -46,7 +46,7 @@ def test_nothing_is_set_up_for_a_skipped_test(pytester: pytest.Pytester, run: Ru
         """
         import pytest
 
-        @pytest.fixture
+        @pytest.fixture(scope="session")
         def costly(): raise AssertionError
 
         def test_it(costly, swe_db): pass
