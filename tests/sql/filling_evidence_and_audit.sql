@@ -22,6 +22,9 @@ SELECT
   jsonb_build_object('run', n % 500)
 FROM generate_series(1, 10000) AS n;
 
+-- As autovacuum does: a query reads all that is still pending.
+SELECT gin_clean_pending_list('public.evidence_tags_idx'), gin_clean_pending_list('public.evidence_metadata_idx');
+
 INSERT INTO public.evidence_credibility_history (evidence_id, previous_score, new_score)
 SELECT 1 + n % 1000, 0.1, 0.9 FROM generate_series(1, 5000) AS n;
 
@@ -32,7 +35,7 @@ FROM generate_series(2, 4000) AS n;
 INSERT INTO public.audit_logs (event_type, outcome, actor_user_id, actor_agent_id, resource_type, resource_id, project_id,
   request_id, created_at)
 SELECT
-  (ARRAY['task.created', 'task.updated', 'task.completed', 'comment.created', 'execution.started', 'data.exported'])[1 + n % 6],
+  CASE WHEN n % 1000 = 0 THEN 'data.exported' ELSE (ARRAY['task.created', 'task.updated', 'task.completed'])[1 + n % 3] END,
   CASE WHEN n % 200 = 0 THEN 'denied' ELSE 'success' END,
   CASE WHEN n % 2 = 0 THEN n % 500 END,
   CASE WHEN n % 2 = 1 THEN n % 500 END,
