@@ -16,7 +16,6 @@ import psycopg
 import pytest
 
 import swe_db
-from support.backends import own_backend
 from swe_db.config import Config
 from swe_db.errors import BackendUnavailable
 from swe_db.servers import account
@@ -139,7 +138,7 @@ def test_a_suite_passes_for_an_ordinary_user(open_directory: Path) -> None:
     }
     nobody = pwd.getpwnam("nobody")
     result = subprocess.run(
-        [*command, f"--swe-db-backend={own_backend()}"],
+        [*command, "--swe-db-backend=local"],
         cwd=open_directory,
         env=environment,
         user=nobody.pw_uid,
