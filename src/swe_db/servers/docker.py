@@ -81,9 +81,13 @@ def docker_redis(config: Config) -> Candidate[RedisServer]:
 
 
 def _image(docker: Daemon, name: str) -> Image | None:
-    """Return an image, None if it must be pulled; one whose version only the image itself can tell is pulled now."""
+    """Return an image, None if it can be pulled; one whose version only the image itself can tell is pulled now."""
     image = docker.image(name)
-    return image if image or _tag(name) else docker.pull(name)
+    if image is None and not _tag(name):
+        return docker.pull(name)
+    if image is None:
+        docker.check_registry(name)
+    return image
 
 
 def _tag(name: str) -> str:

@@ -34,6 +34,7 @@ WORK_TIMEOUT: Final = 60.0  # seconds to make, start or remove a container
 LABEL: Final = "swe-db.run"
 LOOPBACK: Final = "127.0.0.1"
 ENDED: Final = ("exited", "dead", "removing")
+UNKNOWN_PAGE: Final = ("not found", "page not found")  # what Podman says, which cannot ask a registry
 GONE: Final = (404, 409)  # removed, or being removed, by somebody else
 
 
@@ -231,6 +232,21 @@ class Daemon:
         pairs = [pair.partition("=") for pair in config.get("Env") or ()]
         return Image(name, {key: value for key, _, value in pairs}, tuple(config.get("Volumes") or ()))
 
+    def check_registry(self, name: str) -> None:
+        """Ask the image's registry whether it has the image for us.
+
+        Raises:
+            BackendUnavailable: It has not, or cannot be reached.
+        """
+        import docker  # noqa: PLC0415
+
+        with self._pulling(name):
+            try:
+                self._client.api.inspect_distribution(name)
+            except docker.errors.APIError as error:
+                if str(error.explanation).strip().lower() not in UNKNOWN_PAGE:
+                    raise
+
     def pull(self, name: str) -> Image:
         """Fetch an image.
 
@@ -239,18 +255,23 @@ class Daemon:
         """
         from docker.utils import parse_repository_tag  # noqa: PLC0415
 
-        remedy = f"docker pull {name}, or name an image that is there"
         repository, tag = parse_repository_tag(name)
-        self._client.api.timeout = SIGN_TIMEOUT
-        with _explained(f"the image {name} is not here and cannot be pulled", remedy):
+        with self._pulling(name):
             for message in self._client.api.pull(repository, tag or "latest", stream=True, decode=True):
                 if "error" in message:
                     raise OSError(message["error"])
-        self._client.api.timeout = WORK_TIMEOUT
         image = self.image(name)
         if image is None:
-            raise BackendUnavailable(f"the image {name} was pulled and is not there", remedy)
+            raise BackendUnavailable(f"the image {name} was pulled and is not there", f"docker pull {name}")
         return image
+
+    @contextlib.contextmanager
+    def _pulling(self, name: str) -> Iterator[None]:
+        self._client.api.timeout = SIGN_TIMEOUT
+        remedy = f"docker pull {name}, or name an image that is there"
+        with _explained(f"the image {name} is not here and cannot be pulled", remedy):
+            yield
+        self._client.api.timeout = WORK_TIMEOUT
 
     def ask(self, image: Image, program: str, *arguments: str) -> str:
         """Return what a program of an image writes.
