@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -64,11 +65,13 @@ def derived_image(base: str, *changes: str, command: tuple[str, ...] = ("true",)
     """
     name = f"swe-db-test/derived:{secrets.token_hex(4)}"
     with daemon_client() as client:
+        config = client.images.get(base).attrs["Config"]
+        kept = [f"{key.upper()} {json.dumps(config[key])}" for key in ("Entrypoint", "Cmd") if config[key]]
         container = client.containers.create(base, list(command[1:]), entrypoint=command[0])
         try:
             container.start()
             container.wait()
-            container.commit(*name.split(":"), changes=list(changes))
+            container.commit(*name.split(":"), changes=[*kept, *changes])
         finally:
             container.remove(force=True, v=True)
         try:

@@ -1,18 +1,16 @@
-"""The Docker daemon: finding it, its images and its containers.
-
-What looks for a daemon is cheap where there is none: the libraries are imported only when something answers.
-"""
+"""The Docker daemon, its images and its containers."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import io
-import json
 import os
+import queue
 import re
 import socket
 import tarfile
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from swe_db.errors import BackendUnavailable
+from swe_db.servers.docker_socket import knock, socket_path
 
 if TYPE_CHECKING:
     import docker
@@ -27,10 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Daemon", "Image", "Plan", "daemon"]
 
-DEFAULT_SOCKET: Final = Path("/var/run/docker.sock")
 ANSWER_TIMEOUT: Final = 5.0  # seconds: for a daemon that is there
-SIGN_TIMEOUT: Final = 8.0  # seconds without a sign of a pull's progress: a registry that cannot be reached
-WORK_TIMEOUT: Final = 60.0  # seconds to make, start or remove a container
+SIGN_TIMEOUT: Final = 5.0  # seconds without a sign of the image's registry
+WORK_TIMEOUT: Final = 60.0  # seconds to make, start or remove a container, or without progress of a pull
 LABEL: Final = "swe-db.run"
 LOOPBACK: Final = "127.0.0.1"
 ENDED: Final = ("exited", "dead", "removing")
@@ -81,66 +79,14 @@ def daemon() -> Iterator[Daemon]:
     Raises:
         BackendUnavailable: There is none, it does not answer, or we may not talk to it.
     """
-    path = _socket_path()
+    path = socket_path()
     if path is not None:
-        _knock(path)
+        knock(path)
     client = _client(path)
     try:
         yield Daemon(client)
     finally:
         client.client.close()
-
-
-def _socket_path() -> Path | None:
-    """Return the daemon's Unix socket, None where only the libraries can find out where the daemon is."""
-    host = os.environ.get("DOCKER_HOST", "")
-    if host:
-        return Path(host.removeprefix("unix://")) if host.startswith("unix://") else None
-    if os.name == "nt" or _context_is_chosen():
-        return None
-    return next(filter(Path.exists, _usual_sockets()), DEFAULT_SOCKET)
-
-
-def _context_is_chosen() -> bool:
-    if os.environ.get("DOCKER_CONTEXT") or Path.home().joinpath(".testcontainers.properties").exists():
-        return True
-    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    try:
-        context = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("currentContext")
-    except (OSError, ValueError, AttributeError):
-        return False
-    return context not in (None, "", "default")
-
-
-def _usual_sockets() -> Iterator[Path]:
-    yield DEFAULT_SOCKET
-    yield Path.home() / ".docker/run/docker.sock"
-    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
-        yield Path(runtime, "docker.sock")
-        yield Path(runtime, "podman/podman.sock")
-
-
-def _knock(path: Path) -> None:
-    """Find out in microseconds whether somebody listens on a socket and lets us in."""
-    with socket.socket(socket.AF_UNIX) as knocking:
-        try:
-            knocking.connect(str(path))
-        except PermissionError:
-            raise BackendUnavailable(
-                f"this user may not use the Docker daemon's socket {path}",
-                'sudo usermod -aG docker "$USER", then log in again',
-            ) from None
-        except FileNotFoundError:
-            raise BackendUnavailable(
-                f"there is no Docker daemon: no socket {path}, and DOCKER_HOST names no other"
-                if "DOCKER_HOST" not in os.environ
-                else f"there is no Docker daemon: no socket {path}, which DOCKER_HOST names",
-                "install Docker and start it, or set DOCKER_HOST",
-            ) from None
-        except OSError as error:
-            raise BackendUnavailable(
-                f"no Docker daemon listens on {path}: {error.strerror or error}", "start it: systemctl start docker"
-            ) from None
 
 
 def _client(path: Path | None) -> Any:  # noqa: ANN401 - testcontainers' DockerClient, whose types differ by version
@@ -149,7 +95,7 @@ def _client(path: Path | None) -> Any:  # noqa: ANN401 - testcontainers' DockerC
             warnings.simplefilter("ignore")  # what old versions say at import is not the user's business
             import docker  # noqa: F401, PLC0415 - 60 ms that a run without a daemon need not pay
             from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:
         raise BackendUnavailable(f"testcontainers cannot be imported: {error}", "pip install testcontainers") from None
     environment = dict(os.environ) if path is None else {**os.environ, "DOCKER_HOST": f"unix://{path}"}
     with _explained("the Docker daemon does not answer", "check `docker version`"):
@@ -173,6 +119,13 @@ def _reason(error: BaseException) -> str:
     words = getattr(error, "explanation", None) or str(error)
     inner = re.search(r"(?:Permission denied|Connection refused|No such file or directory|timed out)", words)
     return str(inner[0] if inner and "HTTPConnection" in words else words).strip()
+
+
+def _next(messages: queue.SimpleQueue[Any], patience: float) -> Any:  # noqa: ANN401 - what was put in
+    try:
+        return messages.get(timeout=patience)
+    except queue.Empty:
+        raise TimeoutError("timed out") from None
 
 
 class Daemon:
@@ -251,19 +204,39 @@ class Daemon:
         """Fetch an image.
 
         Raises:
-            BackendUnavailable: It cannot be had, or nothing moves for eight seconds.
+            BackendUnavailable: It cannot be had, or nothing comes.
         """
-        from docker.utils import parse_repository_tag  # noqa: PLC0415
-
-        repository, tag = parse_repository_tag(name)
         with self._pulling(name):
-            for message in self._client.api.pull(repository, tag or "latest", stream=True, decode=True):
+            for message in self._progress(name):
                 if "error" in message:
                     raise OSError(message["error"])
         image = self.image(name)
         if image is None:
             raise BackendUnavailable(f"the image {name} was pulled and is not there", f"docker pull {name}")
         return image
+
+    def _progress(self, name: str) -> Iterator[dict[str, Any]]:
+        """Pull an image and yield the daemon's messages, read in a thread: docker waits for them without an end."""
+        from docker.utils import parse_repository_tag  # noqa: PLC0415
+
+        repository, tag = parse_repository_tag(name)
+        messages: queue.SimpleQueue[dict[str, Any] | Exception | None] = queue.SimpleQueue()
+
+        def read() -> None:
+            try:
+                for message in self._client.api.pull(repository, tag or "latest", stream=True, decode=True):
+                    messages.put(message)
+                messages.put(None)
+            except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
+                messages.put(error)
+
+        threading.Thread(target=read, name="swe-db-pull", daemon=True).start()
+        patience = SIGN_TIMEOUT
+        while (message := _next(messages, patience)) is not None:
+            if isinstance(message, Exception):
+                raise message
+            yield message
+            patience = WORK_TIMEOUT
 
     @contextlib.contextmanager
     def _pulling(self, name: str) -> Iterator[None]:
@@ -280,10 +253,15 @@ class Daemon:
             BackendUnavailable: The image does not have it, or it fails.
         """
         with _explained(f"the image {image.name} does not run {program}", f"name an image that has {program}"):
-            output = self._client.containers.run(
-                image.name, list(arguments), entrypoint=program, remove=True, network_disabled=True
+            container = self._client.containers.create(
+                image.name, list(arguments), entrypoint=program, network_disabled=True
             )
-        return bytes(output).decode(errors="replace")
+            try:
+                container.start()
+                container.wait()
+                return str(container.logs().decode(errors="replace"))
+            finally:
+                container.remove(force=True, v=True)
 
     def create(self, plan: Plan) -> Container:
         """Make a container whose data lie in memory and whose port is published to this machine only.
