@@ -34,7 +34,6 @@ class Option:
         help: One sentence for `--help` and the README.
         choices: What a `choice` may be.
         metavar: What stands for the value in `--help`.
-        secret: Whether its value may hold a password.
     """
 
     name: str
@@ -43,7 +42,6 @@ class Option:
     help: str
     choices: tuple[str, ...] = ()
     metavar: str | None = None
-    secret: bool = False
 
     @property
     def flag(self) -> str:
@@ -91,21 +89,19 @@ class Option:
         return redact(str(value))
 
 
-def _option(  # noqa: PLR0913 - one argument for each fact about a setting
+def _option(
     default: object,
     help: str,  # noqa: A002 - the word that argparse and click use
     *,
     kind: Kind = "text",
     choices: tuple[str, ...] = (),
     metavar: str | None = None,
-    secret: bool = False,
 ) -> Any:  # noqa: ANN401 - as dataclasses.field(), it stands where any type of value stands
     facts = {
         "kind": "choice" if choices else kind,
         "help": help,
         "choices": choices,
         "metavar": metavar,
-        "secret": secret,
     }
     return dataclasses.field(default=default, metadata=facts)
 
@@ -136,14 +132,12 @@ class Config:
         "A Postgres server to use: postgresql://user:PASSWORD@host:port/database. Databases are made and dropped "
         "on it; DATABASE_URL and PG* are never looked at.",
         metavar="URL",
-        secret=True,
     )
     redis_url: str | None = _option(
         None,
         "A Redis server to use: redis://:PASSWORD@host:port. An empty logical database is leased on it; "
         "REDIS_URL is never looked at.",
         metavar="URL",
-        secret=True,
     )
     postgres_version: str | None = _option(
         None, "Refuse a Postgres of another version: 15 or 15.18, for instance.", metavar="VERSION"

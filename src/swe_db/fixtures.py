@@ -43,8 +43,8 @@ RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
-def swe_worker(request: pytest.FixtureRequest) -> Worker:
-    """What stays the same for this worker: `.url`, `.redis_url`, and `.load()` for data that every test begins with."""
+def _swe_worker(request: pytest.FixtureRequest) -> Worker:
+    """What this process holds, with nothing started yet."""
     run = request.config.stash.get(RUN, None)
     if run is None:
         pytest.skip(OFF)
@@ -52,23 +52,30 @@ def swe_worker(request: pytest.FixtureRequest) -> Worker:
 
 
 @pytest.fixture(scope="session")
-def swe_postgres(request: pytest.FixtureRequest, swe_worker: Worker) -> PostgresServer:
-    """The Postgres server: `.url`, `.version`, `.backend`."""
+def swe_worker(request: pytest.FixtureRequest, _swe_worker: Worker) -> Worker:
+    """What stays the same for this worker: `.url`, `.redis_url`, and `.load()` for data that every test begins with."""
     _start(request, "postgres")
-    return swe_worker.postgres
+    return _swe_worker
 
 
 @pytest.fixture(scope="session")
-def swe_redis_server(request: pytest.FixtureRequest, swe_worker: Worker) -> RedisServer:
+def swe_postgres(request: pytest.FixtureRequest, _swe_worker: Worker) -> PostgresServer:
+    """The Postgres server: `.url`, `.version`, `.backend`."""
+    _start(request, "postgres")
+    return _swe_worker.postgres
+
+
+@pytest.fixture(scope="session")
+def swe_redis_server(request: pytest.FixtureRequest, _swe_worker: Worker) -> RedisServer:
     """The Redis server: `.url`, `.version`, `.backend`."""
     _start(request, "redis")
-    return swe_worker.redis
+    return _swe_worker.redis
 
 
 @pytest.fixture
-def swe_database(swe_postgres: PostgresServer, swe_worker: Worker) -> Iterator[Database]:
+def swe_database(swe_postgres: PostgresServer, _swe_worker: Worker) -> Iterator[Database]:
     """This test's database, migrated and seeded: `.url` and its parts, `.sqlalchemy_url()`, `.connect()`."""
-    with swe_worker.database() as database:
+    with _swe_worker.database() as database:
         yield database
 
 
@@ -91,9 +98,9 @@ def swe_async_db(request: pytest.FixtureRequest, swe_database: Database) -> psyc
 
 
 @pytest.fixture
-def _swe_empty_redis(swe_redis_server: RedisServer, swe_worker: Worker) -> Iterator[RedisServer]:
+def _swe_empty_redis(swe_redis_server: RedisServer, _swe_worker: Worker) -> Iterator[RedisServer]:
     """This test's Redis, emptied after it."""
-    with swe_worker.empty_redis() as server:
+    with _swe_worker.empty_redis() as server:
         yield server
 
 
@@ -116,15 +123,15 @@ def swe_async_redis(request: pytest.FixtureRequest, _swe_empty_redis: RedisServe
 
 @pytest.fixture
 def swe_env(
-    swe_database: Database, _swe_empty_redis: RedisServer, swe_worker: Worker, monkeypatch: pytest.MonkeyPatch
+    swe_database: Database, _swe_empty_redis: RedisServer, _swe_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
     """DATABASE_URL, PG* and REDIS_URL, set for this test, so that an application and its subprocesses find them."""
-    for name, value in swe_worker.environment.items():
+    for name, value in _swe_worker.environment.items():
         if value is None:
             monkeypatch.delenv(name, raising=False)
         else:
             monkeypatch.setenv(name, value)
-    return {name: value for name, value in swe_worker.environment.items() if value is not None}
+    return {name: value for name, value in _swe_worker.environment.items() if value is not None}
 
 
 def _start(request: pytest.FixtureRequest, service: str) -> None:

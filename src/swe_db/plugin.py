@@ -21,7 +21,7 @@ MARKER: Final = (
 )
 INI_TYPES: Final = {"bool": "bool", "paths": "paths"}
 NEEDS: Final = {
-    "postgres": frozenset({"swe_postgres", "swe_database", "swe_db", "swe_async_db", "swe_env"}),
+    "postgres": frozenset({"swe_worker", "swe_postgres", "swe_database", "swe_db", "swe_async_db", "swe_env"}),
     "redis": frozenset({"swe_redis_server", "swe_redis", "swe_async_redis", "swe_env"}),
 }
 QUESTIONS: Final = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "collectonly", "cacheshow")
@@ -119,7 +119,11 @@ def _is_controller(namespace: argparse.Namespace) -> bool:
 
 
 def _distributes(namespace: argparse.Namespace) -> bool:
-    return bool(getattr(namespace, "tx", None) or getattr(namespace, "numprocesses", None))
+    """Tell whether xdist hands the tests to workers; it has not counted yet what `-n auto` is."""
+    workers = getattr(namespace, "numprocesses", None)
+    if isinstance(workers, str) and (namespace.usepdb or os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") == "0"):
+        workers = 0
+    return bool(getattr(namespace, "tx", None) or workers)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -131,6 +135,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SETTINGS] = settings = read_settings(config, config.option)
     config.pluginmanager.register(fixtures, "swe_db_fixtures")
     if settings.config.enabled:
+        from swe_db import enabled  # noqa: PLC0415
+
+        config.pluginmanager.register(enabled, "swe_db_enabled")
         config.pluginmanager.register(async_fixtures(config.pluginmanager), "swe_db_async_fixtures")
         if fixtures.RUN not in config.stash:
             _make_run(config, settings)
@@ -146,14 +153,13 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what needs swe-db where it is off; give a test that carries the marker its environment where it is on."""
+    """Skip what needs swe-db where it is off; refuse a marker that says what we do not know."""
     enabled = config.stash[SETTINGS].config.enabled
     for item in items:
         marker = item.get_closest_marker("swe_db")
         if marker:
             _check_marker(item, marker)
-            item.fixturenames.append("swe_env")  # type: ignore[attr-defined]
-        if not enabled and _asked(item, frozenset(fixtures.__all__)):
+        if not enabled and (marker or _asked(item, frozenset(fixtures.__all__))):
             item.add_marker(pytest.mark.skip(reason=fixtures.OFF))
 
 
@@ -172,7 +178,12 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     run = session.config.stash.get(fixtures.RUN, None)
     if run is None or not _runs_tests(session.config.option):
         return
-    needed = [service for service, names in NEEDS.items() if any(_asked(item, names) for item in session.items)]
+    everything = run.settings.config.env and bool(session.items)
+    needed = [
+        service
+        for service, names in NEEDS.items()
+        if everything or any(_asked(item, names) or item.get_closest_marker("swe_db") for item in session.items)
+    ]
     try:
         run.start(needed)
     except SweDBError as error:

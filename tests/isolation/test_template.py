@@ -45,7 +45,7 @@ def cluster(postgres: PostgresServer) -> Iterator[Cluster]:
     before = databases(postgres)
     yield cluster
     for name in databases(postgres) - before:
-        cluster.drop_template(name)
+        cluster.drop(name)
     cluster.close()
 
 

@@ -71,12 +71,41 @@ def prepared(database):
         connection.execute("PREPARE TRANSACTION 'left behind'")
 
 
-def slot(database):
+def number(database):
     with psycopg.connect(database.url, autocommit=True) as connection:
-        connection.execute("SELECT pg_create_logical_replication_slot('left_behind', 'pgoutput')")
+        for (name,) in connection.execute("SELECT oid::regclass::text FROM pg_class WHERE relkind = 'S'").fetchall():
+            connection.execute("SELECT nextval(%s)", [name])
 
 
-ACTED = [commit, ten_connections, thread, subprocess_commits, ddl, sequence, truncate, prepared]
+def unlogged(database):
+    with psycopg.connect(database.url) as connection:
+        connection.execute("CREATE UNLOGGED TABLE unlogged (n int)")
+
+
+def template(database):
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {database.name} IS_TEMPLATE true")
+
+
+def subscription(database):
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE SUBSCRIPTION behind CONNECTION 'host=127.0.0.1 port=1' PUBLICATION p WITH (connect = false)"
+        )
+
+
+def end_everybody(database):
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    commit(database)
+
+
+def read(database):
+    content(database)
+
+
+ACTED = [number, unlogged, template, subscription, end_everybody, read, commit, ten_connections, thread]
+ACTED += [subprocess_commits, ddl, sequence, truncate, prepared]
 
 
 def content(database):
@@ -117,7 +146,9 @@ def test_act(swe_database, swe_redis, pristine, act, turn):
 def test_the_next_test_begins_pristine(pytester: pytest.Pytester, run: RunPytest, backend: str) -> None:
     """Commits, threads, subprocesses, DDL, sequences, TRUNCATE and open connections leave nothing to the next test."""
     pytester.makepyfile(ACTS)
-    run("--swe-db", f"--swe-db-backend={backend}", "-W", "ignore::ResourceWarning").assert_outcomes(passed=16)
+    run("--swe-db", f"--swe-db-backend={backend}", "-W", "ignore::ResourceWarning").assert_outcomes(
+        passed=2 * ACTS.count("(database):") - 2
+    )
 
 
 def test_a_worker_keeps_its_url(pytester: pytest.Pytester, run: RunPytest) -> None:

@@ -19,6 +19,7 @@ from swe_db.servers.server import PostgresServer, RedisServer
 from swe_db.servers.url import url_postgres, url_redis
 
 PASSWORD = "geheim-und-lang"
+RUN_OF_NOBODY = 0x12345678
 RunPytest = Callable[..., pytest.RunResult]
 
 
@@ -146,11 +147,11 @@ def test_only_what_dead_runs_left_hours_ago_is_swept(postgres: PostgresServer, m
     cluster = Cluster(server, locale="C", timezone="UTC")
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now - DEAD_AFTER - 60)
-    old, used, unmarked = (names.worker_name(name) for name in ("old", "used", "unmarked"))
+    old, used, unmarked = (names.worker_name(RUN_OF_NOBODY, name) for name in ("old", "used", "unmarked"))
     for name in (old, used, unmarked):
         cluster.create(name)
     monkeypatch.undo()
-    young = names.worker_name("young")
+    young = names.worker_name(RUN_OF_NOBODY, "young")
     cluster.create(young)
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(sql.SQL("COMMENT ON DATABASE {} IS NULL").format(sql.Identifier(unmarked)))

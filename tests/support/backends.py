@@ -40,8 +40,8 @@ def why_missing(backend: str) -> str | None:
 
 
 def own_backend() -> str:
-    """Return the backend that the tests themselves use: `local` where there is one."""
-    return "embedded" if why_missing("local") else "local"
+    """Return the backend that the tests themselves use: the one of TESTS_BACKEND, else `local` where there is one."""
+    return os.environ.get("TESTS_BACKEND") or ("embedded" if why_missing("local") else "local")
 
 
 def require(backend: str) -> None:

@@ -22,7 +22,8 @@ class CloneIsolation:
         self._cluster = cluster
         self._template = template
         self._layer: str | None = None
-        self._name = names.worker_name(worker)
+        self._begun_at: str | None = None
+        self._name = names.worker_name(cluster.run, worker)
         cluster.clone(template, self._name)
 
     @property
@@ -32,6 +33,7 @@ class CloneIsolation:
 
     def begin(self) -> Database:
         """Return the pristine database for a test."""
+        self._begun_at = self._cluster.position()
         server = self._cluster.server
         return Database(server.address.database(self._name), server.admin.database(self._name))
 
@@ -42,12 +44,15 @@ class CloneIsolation:
             IsolationError: It cannot be replaced.
         """
         database.close()
+        if self._cluster.is_untouched(self._name, self._begun_at):
+            return
         self._cluster.drop(self._name)
         self._cluster.clone(self._template, self._name)
 
     def keep(self) -> None:
         """Make the present content of the database the pristine state of all tests to come."""
-        layer = names.scratch_name()
+        layer = names.scratch_name(self._cluster.run)
+        self._cluster.rewind_sequences(self._name)
         self._cluster.disconnect(self._name)
         self._cluster.clone(self._name, layer)
         self._drop_layer()

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import time
 from collections.abc import Iterator
-from typing import Any, Final, LiteralString
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from swe_db.errors import IsolationError
 from swe_db.isolation import names
+from swe_db.servers.connect import connect
 from swe_db.servers.server import PostgresServer
+
+if TYPE_CHECKING:
+    from psycopg import Cursor
+    from psycopg.sql import Composed
 
 __all__ = ["Cluster"]
 
@@ -18,6 +24,28 @@ POLL: Final = 0.001  # seconds
 GONE_TIMEOUT: Final = 10.0  # seconds
 LOCK_TIMEOUT: Final = 600.0  # seconds: a big set of migrations may take minutes to build
 LOCK_POLL: Final = 0.05  # seconds
+ALIVE: Final = 0x737765  # the first key of the locks that say which runs live, the letters "swe"
+RUNS: Final = "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = %s AND objsubid = 2"
+OURS: Final = (
+    "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database AS d WHERE starts_with(datname, 'swe_db_')"
+    " AND pg_get_userbyid(datdba) = current_user AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE datid = d.oid)"
+)
+REWIND: Final = (
+    "SELECT format('SELECT setval(%L, last_value, is_called) FROM %1$s', c.oid::regclass) FROM pg_class AS c"
+    " WHERE relkind = 'S'"
+)
+# What must be undone inside a database before it can be dropped.
+OBSTACLES: Final[tuple[LiteralString, ...]] = (
+    "SELECT format('ROLLBACK PREPARED %%L', gid) FROM pg_prepared_xacts WHERE database = %s",
+    (
+        "SELECT format('ALTER SUBSCRIPTION %%I ' || change, subname) FROM pg_subscription JOIN pg_database AS d"
+        " ON d.oid = subdbid, (VALUES ('DISABLE'), ('SET (slot_name = NONE)')) AS changes (change) WHERE datname = %s"
+    ),
+    (
+        "SELECT format('DROP SUBSCRIPTION %%I', subname) FROM pg_subscription JOIN pg_database AS d ON d.oid = subdbid"
+        " WHERE datname = %s"
+    ),
+)
 DEAD_AFTER: Final = 6 * 3600.0  # seconds
 
 
@@ -31,19 +59,23 @@ class Cluster:
     """
 
     def __init__(self, server: PostgresServer, *, locale: str, timezone: str) -> None:
-        import psycopg  # noqa: PLC0415 - 59 ms that a run without a database need not pay
-
         self.server = server
         self.locale = locale
         self.timezone = timezone
-        with self._explained():
-            self._connection = psycopg.connect(**server.admin.parameters, autocommit=True, application_name="swe-db")
+        self.run = secrets.randbits(31)
+        self._connect()
         # Postgres' own default, WAL_LOG, is kinder to a server that works for others too; on our own, the files are
         # in memory and nothing is synced.
         self._strategy = " STRATEGY file_copy" if server.owned else ""
         self._check_rights()
         shown = self._rows("SHOW timezone")[0][0]
         self._set_timezone = shown != timezone
+
+    def _connect(self) -> None:
+        """Open the connection, and say by a lock that this run lives."""
+        with self._explained():
+            self._connection = connect(self.server.admin, autocommit=True, application_name="swe-db")
+            self._connection.execute("SELECT pg_advisory_lock(%s, %s)", [ALIVE, self.run])
 
     def _check_rights(self) -> None:
         query = "SELECT rolname FROM pg_roles WHERE rolname = current_user AND NOT (rolcreatedb OR rolsuper)"
@@ -59,7 +91,7 @@ class Cluster:
 
     def _rows(self, query: LiteralString, *arguments: object) -> list[tuple[Any, ...]]:
         with self._explained():
-            return self._connection.execute(query, arguments or None).fetchall()
+            return self._execute(query, arguments or None).fetchall()
 
     def _run(self, statement: LiteralString, *identifiers: str, **literals: str) -> None:
         from psycopg import sql  # noqa: PLC0415
@@ -67,7 +99,19 @@ class Cluster:
         parts = [sql.Identifier(each) for each in identifiers]
         values = {key: sql.Literal(value) for key, value in literals.items()}
         with self._explained():
-            self._connection.execute(sql.SQL(statement).format(*parts, **values))
+            self._execute(sql.SQL(statement).format(*parts, **values))
+
+    def _execute(self, query: LiteralString | Composed, arguments: tuple[object, ...] | None = None) -> Cursor[Any]:
+        """Execute a query, on a new connection if a test has ended this one."""
+        import psycopg  # noqa: PLC0415
+
+        try:
+            return self._connection.execute(query, arguments)
+        except psycopg.OperationalError:
+            if not self._connection.closed:
+                raise
+            self._connect()
+            return self._connection.execute(query, arguments)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -123,15 +167,14 @@ class Cluster:
 
     def _release(self, name: str) -> None:
         """End what keeps a database from being dropped although nobody is connected."""
+        if self._rows("SELECT FROM pg_database WHERE datname = %s AND datistemplate", name):
+            self._run("ALTER DATABASE {} WITH IS_TEMPLATE false", name)
         self._rows("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = %s", name)
-        prepared = self._rows("SELECT gid FROM pg_prepared_xacts WHERE database = %s", name)
-        if prepared:
-            import psycopg  # noqa: PLC0415
-            from psycopg import sql  # noqa: PLC0415
-
-            with psycopg.connect(**self.server.admin.database(name).parameters, autocommit=True) as connection:
-                for (gid,) in prepared:
-                    connection.execute(sql.SQL("ROLLBACK PREPARED {}").format(gid))
+        statements = [text for query in OBSTACLES for (text,) in self._rows(query, name)]
+        if statements:
+            with self._explained(), connect(self.server.admin.database(name), autocommit=True) as connection:
+                for text in statements:
+                    connection.execute(text)
 
     def disconnect(self, name: str) -> None:
         """End every session of a database and wait until each has really gone.
@@ -148,21 +191,37 @@ class Cluster:
                 )
             time.sleep(POLL)
 
+    def position(self) -> str | None:
+        """Return how far the server has written its log, None where others write too."""
+        return str(self._rows("SELECT pg_current_wal_insert_lsn()")[0][0]) if self.server.owned else None
+
+    def is_untouched(self, name: str, since: str | None) -> bool:
+        """Tell for sure that nobody wrote anything since that position, and that nobody is connected.
+
+        A sequence hands out numbers without a word in the log, but not the first after it was set, as `publish` does.
+        """
+        if since is None or self._rows("SELECT FROM pg_stat_activity WHERE datname = %s", name):
+            return False
+        return self.position() == since
+
     def publish(self, scratch: str, template: str) -> None:
         """Make a finished database the template of this name, at once or not at all."""
         import psycopg  # noqa: PLC0415
 
+        self.rewind_sequences(scratch)
         self.disconnect(scratch)
-        self._run("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true", scratch)
         try:
-            self._run("ALTER DATABASE {} RENAME TO {}", scratch, template)
+            with self._connection.transaction():
+                self._run("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true", scratch)
+                self._run("ALTER DATABASE {} RENAME TO {}", scratch, template)
         except psycopg.errors.DuplicateDatabase:  # somebody who could not see our lock was faster
-            self.drop_template(scratch)
+            self.drop(scratch)
 
-    def drop_template(self, name: str) -> None:
-        """Drop a database that `publish` closed."""
-        self._run("ALTER DATABASE {} WITH IS_TEMPLATE false", name)
-        self.drop(name)
+    def rewind_sequences(self, name: str) -> None:
+        """Set every sequence to where it is, so that its next number is logged."""
+        with self._explained(), connect(self.server.admin.database(name), autocommit=True) as connection:
+            for (statement,) in connection.execute(REWIND).fetchall():
+                connection.execute(statement)
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -186,20 +245,21 @@ class Cluster:
     def sweep(self) -> list[str]:
         """Drop the databases that dead runs left behind hours ago, and return their names.
 
-        Dropped is what has a name of ours, our mark in its comment, nobody connected, and an age of six hours or more.
+        Dropped is what has a name of ours, our mark in its comment, this user as its owner, nobody connected, a run
+        that holds no lock any more, and an age of six hours or more.
         """
-        query = (
-            "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname LIKE 'swe\\_db\\_%'"
-        )
-        dead = [name for name, comment in self._rows(query) if _is_dead(name, comment) and not self._is_used(name)]
+        alive = {run for (run,) in self._rows(RUNS, ALIVE)}
+        dead = [name for name, comment in self._rows(OURS) if _is_dead(name, comment, alive)]
         for name in dead:
-            self._run("DROP DATABASE IF EXISTS {}", name)
+            with contextlib.suppress(IsolationError):  # another run sweeps at the same time
+                self._release(name)
+                self._run("DROP DATABASE IF EXISTS {}", name)
         return dead
 
-    def _is_used(self, name: str) -> bool:
-        return bool(self._rows("SELECT FROM pg_stat_activity WHERE datname = %s", name))
 
-
-def _is_dead(name: str, comment: str | None) -> bool:
-    made = names.age(name)
-    return made is not None and made > DEAD_AFTER and '"swe_db"' in (comment or "")
+def _is_dead(name: str, comment: str | None, alive: set[int]) -> bool:
+    found = names.age_and_run(name)
+    if found is None or '"swe_db"' not in (comment or ""):
+        return False
+    age, run = found
+    return age > DEAD_AFTER and run not in alive

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from swe_db.servers.address import PostgresAddress
+from swe_db.servers.connect import connect, without_libpq_variables
 
 if TYPE_CHECKING:
     import psycopg
@@ -82,9 +83,7 @@ class Database:
         Raises:
             psycopg.OperationalError: The role does not exist, or the server refuses.
         """
-        import psycopg  # noqa: PLC0415
-
-        connection = psycopg.connect(**self._parameters(role, user_id, options))
+        connection = connect(self._admin, **_with_settings(self._admin, role, user_id, options))
         self._opened.append(connection)
         return connection
 
@@ -97,7 +96,9 @@ class Database:
         """Open a further connection for asyncio; the rest is as in `connect`, but you close it yourself."""
         import psycopg  # noqa: PLC0415
 
-        return await psycopg.AsyncConnection.connect(**self._parameters(role, user_id, options))
+        given = {**self._admin.parameters, **_with_settings(self._admin, role, user_id, options)}
+        with without_libpq_variables():
+            return await psycopg.AsyncConnection.connect(**given)
 
     def close(self) -> None:
         """Close the connections that `connect` opened."""
@@ -105,14 +106,20 @@ class Database:
             connection.close()
         self._opened.clear()
 
-    def _parameters(self, role: str | None, user_id: int | None, options: dict[str, Any]) -> dict[str, Any]:
-        # As start-up options, role and user hold for the session: a SET would be undone by the test's first rollback.
-        wanted = {"role": role, "swe.user_id": user_id}
-        settings = [f"-c {key}={_escaped(str(value))}" for key, value in wanted.items() if value is not None]
-        given = {**self._admin.parameters, **options}
-        if settings:
-            given["options"] = " ".join([*filter(None, [given.get("options")]), *settings])
-        return given
+
+def _with_settings(
+    address: PostgresAddress, role: str | None, user_id: int | None, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Return `options` with role and user as start-up options.
+
+    They hold for the session: a SET would be undone by the test's first rollback.
+    """
+    wanted = {"role": role, "swe.user_id": user_id}
+    settings = [f"-c {key}={_escaped(str(value))}" for key, value in wanted.items() if value is not None]
+    given = options.get("options") or dict(address.options).get("options")
+    if not settings:
+        return options
+    return {**options, "options": " ".join([*filter(None, [given]), *settings])}
 
 
 def _escaped(value: str) -> str:

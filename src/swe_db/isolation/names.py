@@ -7,10 +7,10 @@ import secrets
 import time
 from typing import Final
 
-__all__ = ["age", "scratch_name", "template_name", "worker_name"]
+__all__ = ["age_and_run", "scratch_name", "template_name", "worker_name"]
 
 PREFIX: Final = "swe_db"
-TEMPORARY: Final = re.compile(r"^swe_db_[wb]_(?P<made>[0-9a-f]{8})_[0-9a-f]{8}(_\w+)?$")
+TEMPORARY: Final = re.compile(r"^swe_db_[wb]_(?P<made>[0-9a-f]{8})_(?P<run>[0-9a-f]{8})_\w+$")
 
 
 def template_name(key: str) -> str:
@@ -18,20 +18,20 @@ def template_name(key: str) -> str:
     return f"{PREFIX}_t_{key[:24]}"
 
 
-def scratch_name() -> str:
+def scratch_name(run: int) -> str:
     """Return a name for a database that is being built; no other process ever gets the same."""
-    return f"{PREFIX}_b_{_now()}_{secrets.token_hex(4)}"
+    return f"{PREFIX}_b_{_now()}_{run:08x}_{secrets.token_hex(4)}"
 
 
-def worker_name(worker: str) -> str:
+def worker_name(run: int, worker: str) -> str:
     """Return a name for the database of a worker, `gw0` or `main`; no other process ever gets the same."""
-    return f"{PREFIX}_w_{_now()}_{secrets.token_hex(4)}_{worker}"
+    return f"{PREFIX}_w_{_now()}_{run:08x}_{worker}"
 
 
-def age(name: str) -> float | None:
-    """Return the age in seconds of a database that one run made for itself, None if the name is not one of ours."""
+def age_and_run(name: str) -> tuple[float, int] | None:
+    """Return age in seconds and run of a database that a run made for itself, None if the name is not one of ours."""
     match = TEMPORARY.match(name)
-    return time.time() - int(match["made"], 16) if match else None
+    return (time.time() - int(match["made"], 16), int(match["run"], 16)) if match else None
 
 
 def _now() -> str:

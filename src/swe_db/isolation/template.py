@@ -9,6 +9,7 @@ from typing import Final
 from swe_db.config import Config
 from swe_db.isolation import names
 from swe_db.isolation.cluster import Cluster
+from swe_db.servers.connect import without_libpq_variables
 
 __all__ = ["ensure_template"]
 
@@ -37,12 +38,13 @@ def ensure_template(cluster: Cluster, config: Config) -> str:
 def _build(cluster: Cluster, config: Config, template: str) -> None:
     from swe_db.migrations import migrate, seed  # noqa: PLC0415 - imports psycopg
 
-    scratch = names.scratch_name()
+    scratch = names.scratch_name(cluster.run)
     cluster.create(scratch)
     try:
         url = cluster.server.address.database(scratch).url
-        migrate(url, directories=_directories(config.migrations))
-        seed(url, directories=_directories(config.seeds))
+        with without_libpq_variables():
+            migrate(url, directories=_directories(config.migrations))
+            seed(url, directories=_directories(config.seeds))
     except BaseException:
         cluster.drop(scratch)
         raise

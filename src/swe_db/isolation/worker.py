@@ -8,7 +8,7 @@ import inspect
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from swe_db.config import Config
 from swe_db.errors import IsolationError
@@ -16,6 +16,7 @@ from swe_db.isolation.clone import CloneIsolation
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
 from swe_db.isolation.template import ensure_template
+from swe_db.servers.connect import libpq_variables
 from swe_db.servers.ladder import start_postgres_server, start_redis_server
 from swe_db.servers.server import PostgresServer, RedisServer
 
@@ -23,17 +24,6 @@ if TYPE_CHECKING:
     import psycopg
 
 __all__ = ["Worker"]
-
-# libpq reads these before a URL or besides it; they would lead a subprocess elsewhere.
-MISLEADING: Final = (
-    "PGHOSTADDR",
-    "PGSERVICE",
-    "PGSERVICEFILE",
-    "PGPASSFILE",
-    "PGOPTIONS",
-    "PGSSLMODE",
-    "PGTARGETSESSIONATTRS",
-)
 
 Loader: TypeAlias = (
     "Callable[[psycopg.Connection[Any]], object] | Callable[[psycopg.AsyncConnection[Any]], Awaitable[object]]"
@@ -93,7 +83,7 @@ class Worker:
     def environment(self) -> dict[str, str | None]:
         """The variables that lead an application to this worker's servers; None stands for one to be removed."""
         database = self._isolation.begin().environment
-        return {**dict.fromkeys(MISLEADING), **database, "REDIS_URL": self.redis_url}
+        return {**dict.fromkeys(libpq_variables()), **database, "REDIS_URL": self.redis_url}
 
     def load(self, source: str | Loader) -> None:
         """Add to the pristine state that every test of this worker begins with, from a fixture of session scope.
@@ -134,9 +124,11 @@ class Worker:
     def empty_redis(self) -> Iterator[RedisServer]:
         """Give a test its Redis and empty it afterwards."""
         server = self.redis
+        server.claim()
         try:
             yield server
         finally:
+            server.claim()
             _empty(server)
 
     def close(self) -> None:
@@ -152,7 +144,12 @@ def _load(database: Database, source: str | Loader) -> None:
         _in_thread(_load_async(database, source))
     else:
         with database.connect() as connection:
-            source(connection)  # type: ignore[arg-type]
+            result = source(connection)  # type: ignore[arg-type]
+            if inspect.iscoroutine(result):
+                result.close()
+                raise IsolationError(
+                    "swe_worker.load() was given a function that returns a coroutine: give it the async function itself"
+                )
 
 
 async def _load_async(database: Database, source: Callable[[Any], Awaitable[object]]) -> None:

@@ -13,8 +13,8 @@ __all__ = ["PostgresAddress", "RedisAddress"]
 POSTGRES_SCHEMES: Final = ("postgresql", "postgres")
 REDIS_SCHEMES: Final = ("redis", "rediss")
 
-# libpq fills what a call leaves out from PG* variables; PGHOSTADDR would send it to another machine.
-IGNORE_ENVIRONMENT: Final = {"hostaddr": ""}
+# As query parameters libpq prefers these to what stands before the question mark.
+PLACES: Final = frozenset({"host", "hostaddr", "port", "user", "password", "dbname", "service"})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,14 +50,14 @@ class PostgresAddress:
         """
         parts = _split(url, origin, POSTGRES_SCHEMES, "postgresql://user:PASSWORD@host:5432/database")
         query = dict(parse_qsl(parts.query))
-        host = parts.hostname or query.pop("host", "")
-        if not host or not parts.username:
-            raise ConfigError(
-                f"{origin} names no {'user' if host else 'host'}: write it as postgresql://user:PASSWORD@host:5432/database"
-            )
+        form = "write it as postgresql://user:PASSWORD@host:5432/database"
+        if misplaced := sorted(PLACES & query.keys()):
+            raise ConfigError(f"{origin} has {', '.join(misplaced)} behind the question mark: {form}")
+        if not parts.hostname or not parts.username:
+            raise ConfigError(f"{origin} names no {'user' if parts.hostname else 'host'}: {form}")
         return cls(
-            host=unquote(host),
-            port=_port(parts, origin) or int(query.pop("port", "5432")),
+            host=unquote(parts.hostname),
+            port=_port(parts, origin) or 5432,
             user=unquote(parts.username),
             password=unquote(parts.password or ""),
             name=unquote(parts.path.removeprefix("/")) or "postgres",
@@ -83,12 +83,12 @@ class PostgresAddress:
 
     def _url(self, scheme: str) -> str:
         userinfo = quote(self.user, safe="") + (f":{quote(self.password, safe='')}" if self.password else "")
-        query = f"?{urlencode(self.options)}" if self.options else ""
+        query = _query(self.options)
         return f"{scheme}://{userinfo}@{_bracketed(self.host)}:{self.port}/{quote(self.name, safe='')}{query}"
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Keyword arguments for `psycopg.connect`, out of reach of the PG* variables that name a server."""
+        """Keyword arguments for `psycopg.connect`."""
         given = {
             "host": self.host,
             "port": self.port,
@@ -96,7 +96,7 @@ class PostgresAddress:
             "password": self.password or None,
             "dbname": self.name,
         }
-        return {**IGNORE_ENVIRONMENT, **given, **dict(self.options)}
+        return {**dict(self.options), **given}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -170,7 +170,7 @@ class RedisAddress:
     def url(self) -> str:
         """The address as redis-py takes it, password included; TCP always."""
         userinfo = f"{quote(self.username, safe='')}:{quote(self.password, safe='')}@" if self.password else ""
-        query = f"?{urlencode(self.options)}" if self.options else ""
+        query = _query(self.options)
         scheme = "rediss" if self.tls else "redis"
         return f"{scheme}://{userinfo}{_bracketed(self.host)}:{self.port}/{self.db}{query}"
 
@@ -204,6 +204,10 @@ def _port(parts: SplitResult, origin: str) -> int | None:
     except ValueError as error:
         raise ConfigError(f"{origin} has no usable port: {error}") from None
     return port
+
+
+def _query(options: tuple[tuple[str, str], ...]) -> str:
+    return f"?{urlencode(options, quote_via=quote)}" if options else ""  # libpq does not read + as a space
 
 
 def _bracketed(host: str) -> str:

@@ -3,7 +3,8 @@
 Who holds which database is written in one logical database, the registry, so that a test sees nothing of it and
 cannot flush it away. Its keys: `swe_db:registry` (says that the database is ours), `swe_db:lease:N` (the holder, with a
 TTL that the holder renews) and `swe_db:used:N` (what lies in database N came from a test, so that the next holder may
-flush it). A database that is neither empty nor marked as used is somebody else's and is never written to.
+flush it; it ends an hour after its holder, since somebody else may have moved in by then). A database that is neither
+empty nor marked as used is somebody else's and is never written to.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from swe_db.errors import BackendUnavailable, redact
+from swe_db.errors import BackendUnavailable, IsolationError, redact
 from swe_db.servers.address import RedisAddress
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["RedisLease", "lease_database"]
 
 TTL: Final = 60  # seconds without a sign of life, after which another run may take the database
+USED_TTL: Final = 3600  # seconds after the end of a lease in which what it left may still be flushed
 RENEWAL: Final = 15.0  # seconds
 TIMEOUT: Final = 5  # seconds
 DATABASES: Final = 16  # Redis' default, where CONFIG is not allowed
@@ -106,12 +108,12 @@ def _registry(address: RedisAddress, count: int) -> int | None:
 
 def _take(address: RedisAddress, registry: int, number: int, holder: str) -> bool:
     with _client(address.database(registry)) as client, _client(address.database(number)) as target:
-        if not _run(client, "lease_take.lua", number, holder, TTL):
+        if not _run(client, "lease_take.lua", number, holder, TTL, USED_TTL):
             return False
         if target.dbsize() and not client.exists(f"swe_db:used:{number}"):
             _run(client, "lease_release.lua", number, holder)
             return False
-        client.set(f"swe_db:used:{number}", holder)
+        client.set(f"swe_db:used:{number}", holder, ex=USED_TTL)
         target.flushdb()
         return True
 
@@ -142,10 +144,25 @@ class RedisLease:
 
         while not self._ended.wait(RENEWAL):
             try:
-                with _client(self._registry) as client:
-                    _run(client, "lease_take.lua", self.address.db, self._holder, TTL)
+                self._is_held()
             except redis.exceptions.RedisError:
                 continue  # the next turn comes well before the lease ends
+
+    def _is_held(self) -> bool:
+        with _client(self._registry) as client:
+            return _run(client, "lease_take.lua", self.address.db, self._holder, TTL, USED_TTL)
+
+    def claim(self) -> None:
+        """Make sure that the database is still ours, before anything in it is touched.
+
+        Raises:
+            IsolationError: This process slept for so long that another run has taken it.
+        """
+        if not self._is_held():
+            raise IsolationError(
+                f"the lease of the logical database {self.address.shown} has ended and another run holds it: this "
+                f"process gave no sign of life for {TTL} seconds; run the tests again"
+            )
 
     def release(self) -> None:
         """Empty the database and give it back; done twice, it does nothing."""
@@ -156,6 +173,8 @@ class RedisLease:
         self._ended.set()
         self._thread.join()
         try:
+            if not self._is_held():
+                return
             with _client(self.address) as client, _client(self._registry) as registry:
                 client.flushdb()
                 _run(registry, "lease_release.lua", self.address.db, self._holder)

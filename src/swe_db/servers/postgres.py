@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from swe_db.errors import ServerError
 from swe_db.servers.account import server_account
 from swe_db.servers.address import PostgresAddress
+from swe_db.servers.connect import connect
 from swe_db.servers.process import GuardedProcess, PortReservation, shell_script
 from swe_db.servers.server import PostgresServer
 
@@ -103,7 +104,7 @@ def _obstacle(address: PostgresAddress) -> str | None:
     if not Path(address.host, f".s.PGSQL.{address.port}").exists():
         return "no socket yet"
     try:
-        psycopg.connect(**address.parameters).close()
+        connect(address).close()
     except psycopg.OperationalError as error:
         return str(error)
     return None
@@ -111,10 +112,9 @@ def _obstacle(address: PostgresAddress) -> str | None:
 
 def _set_password(address: PostgresAddress, password: str) -> str:
     """Set the superuser's password, of which the server sees only the verifier, and return the server's version."""
-    import psycopg  # noqa: PLC0415
     from psycopg import sql  # noqa: PLC0415
 
-    with psycopg.connect(**address.parameters, autocommit=True) as connection:
+    with connect(address, autocommit=True) as connection:
         verifier = connection.pgconn.encrypt_password(password.encode(), b"postgres", b"scram-sha-256").decode()
         connection.execute(sql.SQL("ALTER ROLE postgres PASSWORD {}").format(verifier))
         return connection.info.parameter_status("server_version").split()[0]  # type: ignore[union-attr]

@@ -46,6 +46,7 @@ class RedisServer:
         backend: Where it came from: `url`, `local`, …
         owned: Whether we started the server, so that it serves nobody else.
         stop: Ends it, or gives the leased database back.
+        claim: Makes sure that a leased database is still ours; raises `IsolationError`.
     """
 
     address: RedisAddress
@@ -53,6 +54,7 @@ class RedisServer:
     backend: str
     owned: bool
     stop: Callable[[], None] = dataclasses.field(repr=False)
+    claim: Callable[[], None] = dataclasses.field(repr=False, default=lambda: None)
 
     @property
     def url(self) -> str:

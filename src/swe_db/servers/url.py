@@ -10,6 +10,7 @@ from swe_db.errors import BackendUnavailable
 from swe_db.servers.address import PostgresAddress, RedisAddress
 from swe_db.servers.binaries import OLDEST, OLDEST_REDIS, matches, numbers
 from swe_db.servers.candidate import Candidate
+from swe_db.servers.connect import connect
 from swe_db.servers.lease import lease_database
 from swe_db.servers.server import PostgresServer, RedisServer
 
@@ -63,14 +64,16 @@ def url_redis(config: Config) -> Candidate[RedisServer]:
 
 def _lease(address: RedisAddress, version: str) -> RedisServer:
     lease = lease_database(address)
-    return RedisServer(address=lease.address, version=version, backend="url", owned=False, stop=lease.release)
+    return RedisServer(
+        address=lease.address, version=version, backend="url", owned=False, stop=lease.release, claim=lease.claim
+    )
 
 
 def _postgres_version(address: PostgresAddress) -> str:
     import psycopg  # noqa: PLC0415 - 59 ms that a run without a server need not pay
 
     try:
-        with psycopg.connect(**{"connect_timeout": TIMEOUT, **address.parameters}) as connection:
+        with connect(address, connect_timeout=TIMEOUT) as connection:
             return str(connection.info.parameter_status("server_version")).split()[0]
     except psycopg.Error as error:
         raise BackendUnavailable(
@@ -82,10 +85,15 @@ def _postgres_version(address: PostgresAddress) -> str:
 def _redis_version(address: RedisAddress) -> str:
     import redis  # noqa: PLC0415 - 47 ms that a run without a server need not pay
 
-    client = redis.Redis.from_url(address.url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT)
+    try:
+        client = redis.Redis.from_url(address.url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT)
+    except (TypeError, ValueError) as error:
+        raise BackendUnavailable(
+            f"redis-py does not take the URL of {address.shown}: {error}", "mend the URL"
+        ) from None
     try:
         info = client.info("server")
-    except (redis.exceptions.RedisError, OSError) as error:
+    except (redis.exceptions.RedisError, OSError, TypeError, ValueError) as error:
         raise BackendUnavailable(
             f"{address.shown} refused the connection: {error}",
             "check host, port and password, and that the server runs",
