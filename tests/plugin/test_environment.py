@@ -63,3 +63,30 @@ def test_a_failing_start_is_a_usage_error(run: RunPytest) -> None:
     result = run("--swe-db", "--swe-db-backend=url")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: no Postgres for the tests*", "*SWE_DB_POSTGRES_URL*"])
+
+
+@pytest.mark.usefixtures("application")
+def test_every_test_begins_pristine(pytester: pytest.Pytester, run: RunPytest) -> None:
+    """With the variables set for the whole run, a test that asks for nothing is isolated as well."""
+    pytester.makepyfile(
+        test_app="""
+        import app
+        import psycopg
+        import pytest
+        import redis
+
+        @pytest.mark.parametrize("turn", range(2))
+        def test_it(turn):
+            with psycopg.connect(app.URL) as connection, redis.Redis.from_url(app.REDIS_URL) as client:
+                assert connection.execute("DELETE FROM agents").rowcount == 10
+                assert client.set("made", 1, nx=True)
+        """
+    )
+    run("--swe-db").assert_outcomes(passed=2)
+
+
+@pytest.mark.usefixtures("application")
+@pytest.mark.parametrize("arguments", [["-n0"], ["-nauto", "--pdb"]])
+def test_a_run_without_workers_has_servers(run: RunPytest, arguments: list[str]) -> None:
+    """Where xdist is asked for but has no workers, this process runs the tests, on servers of its own."""
+    run("--swe-db", "-W", "ignore::ResourceWarning", *arguments).assert_outcomes(passed=4)

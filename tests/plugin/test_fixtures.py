@@ -105,6 +105,22 @@ def test_the_marker_sets_the_environment():
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+@pytest.fixture
+def application():
+    return os.environ["DATABASE_URL"]
+
+
+@pytest.mark.swe_db
+def test_the_marker_comes_before_the_projects_fixtures(application, swe_database):
+    assert application == swe_database.url
+
+
+def test_the_variables_of_the_shell_have_no_part_in_our_connections(monkeypatch, swe_database):
+    for name, value in {"PGSSLMODE": "require", "PGOPTIONS": "-c nonsense=1", "PGSERVICE": "nope"}.items():
+        monkeypatch.setenv(name, value)
+    assert swe_database.connect().execute("SELECT 1").fetchone() == (1,)
+
+
 def test_all_share_one_database(swe_db, swe_database, swe_env):
     swe_db.execute("CREATE TABLE shared ()")
     swe_db.commit()

@@ -51,7 +51,17 @@ def test_missing_parts_have_libpqs_defaults() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "h", "mysql://me@h", "postgresql:///x", "postgresql://h/x", "postgresql://me@h:x/x", "postgresql://[me@h"],
+    [
+        "",
+        "h",
+        "mysql://me@h",
+        "postgresql:///x",
+        "postgresql://h/x",
+        "postgresql://me@h:x/x",
+        "postgresql://[me@h",
+        "postgresql://me@h/x?dbname=prod",
+        "postgresql://me@h/x?host=prod&port=abc",
+    ],
 )
 def test_what_is_no_postgres_url_is_refused(url: str) -> None:
     """The error names where the URL came from and shows the form."""

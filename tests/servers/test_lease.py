@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 
-from swe_db.errors import BackendUnavailable
+from swe_db.errors import BackendUnavailable, IsolationError
 from swe_db.servers import lease
 from swe_db.servers.address import RedisAddress
 from swe_db.servers.lease import lease_database
@@ -132,4 +132,24 @@ def test_a_lease_is_renewed(shared: RedisAddress, monkeypatch: pytest.MonkeyPatc
         registry.delete(key)
         while not registry.exists(key):
             pass
+    held.release()
+
+
+def test_a_lost_lease_is_noticed(shared: RedisAddress) -> None:
+    """Who slept past the end of its lease touches nothing any more, and the other holder's keys stay."""
+    held = lease_database(shared)
+    with client(shared, 15) as registry, client(held.address) as other:
+        registry.set(f"swe_db:lease:{held.address.db}", "another run")
+        other.set("precious", 1)
+        with pytest.raises(IsolationError, match="another run holds it"):
+            held.claim()
+        held.release()
+        assert other.get("precious") == "1"
+
+
+def test_what_a_dead_run_left_is_ours_for_a_while_only(shared: RedisAddress) -> None:
+    """The mark that lets a later run flush a database ends an hour after its holder."""
+    held = lease_database(shared)
+    with client(shared, 15) as registry:
+        assert 0 < registry.ttl(f"swe_db:used:{held.address.db}") <= lease.USED_TTL
     held.release()

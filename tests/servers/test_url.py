@@ -204,3 +204,20 @@ def test_a_server_that_dies_in_the_middle_is_named(pytester: pytest.Pytester, ru
     result = run("--swe-db", "-W", "ignore")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*the Postgres server * cannot give a test its database:*"])
+
+
+def test_a_living_run_is_not_swept(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database of a run that lives stays, however old it is; when the run ends it is swept."""
+    server = url_postgres(Config(postgres_url=postgres.url)).start()
+    living, sweeper = (Cluster(server, locale="C", timezone="UTC") for _ in range(2))
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - DEAD_AFTER - 60)
+    name = names.worker_name(living.run, "long")
+    living.create(name)
+    monkeypatch.undo()
+    assert sweeper.sweep() == []
+    living.close()
+    while not (swept := sweeper.sweep()):  # the server notices a moment later
+        time.sleep(0.01)
+    assert swept == [name]
+    sweeper.close()
