@@ -144,10 +144,6 @@ class Config:
     )
     postgres_locale: str = _option("C", "The locale of the databases; their encoding is UTF8.", metavar="LOCALE")
     postgres_timezone: str = _option("UTC", "The time zone of the databases.", metavar="ZONE")
-    postgres_image: str = _option(
-        "postgres:15-alpine", "The image of Postgres for the backend docker.", metavar="IMAGE"
-    )
-    redis_image: str = _option("redis:7-alpine", "The image of Redis for the backend docker.", metavar="IMAGE")
     migrations: tuple[Path, ...] = _option(
         (),
         "A directory of your own migrations, applied after those that swe-db brings (repeatable).",
