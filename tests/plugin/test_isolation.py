@@ -142,7 +142,7 @@ def test_act(swe_database, swe_redis, pristine, act, turn):
 """
 
 
-@pytest.mark.parametrize("backend", ["local", "embedded"])
+@pytest.mark.parametrize("backend", ["docker", "local", "embedded"])
 def test_the_next_test_begins_pristine(pytester: pytest.Pytester, run: RunPytest, backend: str) -> None:
     """Commits, threads, subprocesses, DDL, sequences, TRUNCATE and open connections leave nothing to the next test."""
     pytester.makepyfile(ACTS)

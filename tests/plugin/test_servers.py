@@ -55,7 +55,7 @@ def test_when_nothing_works_one_message_has_every_rung(
         assert text.count(f"no {service} for the tests: none of the backends works here") == 1
     for remedy in ("SWE_DB_POSTGRES_URL", "SWE_DB_REDIS_URL", "apt-get install postgresql-15", "apt-get install redis"):
         assert remedy in text
-    assert text.count("to fix it:") == 6
+    assert text.count("to fix it:") == 8
 
 
 @pytest.mark.usefixtures("no_binaries")

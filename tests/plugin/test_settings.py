@@ -77,7 +77,7 @@ def test_the_command_line_beats_the_environment(run: RunPytest, monkeypatch: pyt
         (
             [],
             {"SWE_DB_BACKEND": "moon"},
-            "*SWE_DB_BACKEND is 'moon', which is not a choice: use one of auto, url, local*",
+            "*SWE_DB_BACKEND is 'moon', which is not a choice: use one of auto, url, docker, local*",
         ),
         (["-o", "swe_db_backend=moon"], {}, "*ini swe_db_backend is 'moon', which is not a choice*"),
         (["-o", "swe_db_env=perhaps"], {}, "*ini swe_db_env: *perhaps*"),

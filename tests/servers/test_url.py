@@ -77,12 +77,13 @@ def test_another_version_is_refused(postgres: PostgresServer) -> None:
 
 
 @pytest.mark.needs("local")
+@pytest.mark.usefixtures("no_docker")
 def test_auto_goes_on_to_the_next_rung_and_remembers_why(postgres: PostgresServer) -> None:
     """The ladder passes over a dead server, and the reason is kept for the header."""
     config = Config(postgres_url="postgresql://me@127.0.0.1:1/x", redis_url="redis://127.0.0.1:1")
     assert choose_postgres(config).candidate.backend == "local"
-    assert set(choose_postgres(config).rejected) == {"url"}
-    assert set(choose_redis(config).rejected) == {"url"}
+    assert set(choose_postgres(config).rejected) == {"url", "docker"}
+    assert set(choose_redis(config).rejected) == {"url", "docker"}
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Final, Generic, TypeAlias
 from swe_db.config import Config
 from swe_db.errors import BackendUnavailable, NoBackendError, ServerError
 from swe_db.servers.candidate import Candidate, Server
+from swe_db.servers.docker import docker_postgres, docker_redis
 from swe_db.servers.embedded import embedded_postgres, embedded_redis
 from swe_db.servers.local import local_postgres, local_redis
 from swe_db.servers.server import PostgresServer, RedisServer
@@ -20,11 +21,13 @@ Finder: TypeAlias = Callable[[Config], Candidate[Server]]
 
 POSTGRES: Final[Mapping[str, Finder[PostgresServer]]] = {
     "url": url_postgres,
+    "docker": docker_postgres,
     "local": local_postgres,
     "embedded": embedded_postgres,
 }
 REDIS: Final[Mapping[str, Finder[RedisServer]]] = {
     "url": url_redis,
+    "docker": docker_redis,
     "local": local_redis,
     "embedded": embedded_redis,
 }

@@ -1,0 +1,209 @@
+"""What the workers of one run hold together: the first one makes it, the last one removes it, however they end.
+
+They meet in a directory that only this user can enter. It holds `members`, which every worker has a shared lock on as
+long as it lives, `mutex`, which one at a time takes to make or to leave, `label`, the mark of all that is made, and
+`facts`, what was made or why it failed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from swe_db.errors import BackendUnavailable
+
+__all__ = ["FACTS", "MEMBERS", "MUTEX", "Facts", "Share", "is_same", "remove_directory"]
+
+Facts: TypeAlias = dict[str, Any]
+
+MEMBERS: Final = "members"
+MUTEX: Final = "mutex"
+FACTS: Final = "facts"
+LABEL: Final = "label"
+GUARD_TIMEOUT: Final = 30.0  # seconds
+LEAVING: Final = 10.0  # seconds
+POLL: Final = 0.01  # seconds
+
+
+class Share:
+    """The place where the workers of one run meet.
+
+    Args:
+        key: What those who meet have in common.
+
+    Raises:
+        BackendUnavailable: The system has no such locks, or somebody else made the directory.
+    """
+
+    def __init__(self, key: str) -> None:
+        try:
+            import fcntl  # noqa: F401, PLC0415
+        except ImportError:
+            raise BackendUnavailable(
+                "containers are shared by means of locks that this system does not have",
+                "name a server: --swe-db-backend url",
+            ) from None
+        self.directory = Path(tempfile.gettempdir(), f"swe-db-docker-{os.geteuid()}-{key}")
+        while not self._join():
+            pass  # the last worker of before was just removing it
+        # A forked child that outlives this process must not keep the containers alive.
+        os.register_at_fork(after_in_child=self._members.close)
+
+    def _join(self) -> bool:
+        import fcntl  # noqa: PLC0415
+
+        try:
+            self._make_directory()
+            self._members = (self.directory / MEMBERS).open("a")
+        except FileNotFoundError:
+            return False
+        fcntl.flock(self._members, fcntl.LOCK_SH)
+        if is_same(self._members.fileno(), self.directory / MEMBERS):
+            return True
+        self._members.close()
+        return False
+
+    def _make_directory(self) -> None:
+        with contextlib.suppress(FileExistsError):
+            self.directory.mkdir(mode=0o700)
+        state = self.directory.lstat()
+        if state.st_uid != os.geteuid() or not stat.S_ISDIR(state.st_mode) or state.st_mode & 0o077:
+            raise BackendUnavailable(
+                f"{self.directory} was not made by this user, or is open to others",
+                f"remove it: rm -r {self.directory}",
+            )
+
+    @contextlib.contextmanager
+    def _mutex(self) -> Iterator[None]:
+        import fcntl  # noqa: PLC0415
+
+        with (self.directory / MUTEX).open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def facts(self, make: Callable[[str], Facts]) -> Facts:
+        """Return what the first worker made, which is this one if there is nothing yet.
+
+        Args:
+            make: Makes it, marked with the label that it is given, and returns what others need to know.
+
+        Raises:
+            BackendUnavailable: It could not be made, now or by the first worker.
+        """
+        with self._mutex():
+            path = self.directory / FACTS
+            if not path.exists():
+                self._write(FACTS, json.dumps(self._made(make)))
+            facts: Facts = json.loads(path.read_text(encoding="utf-8"))
+        if "reason" in facts:
+            raise BackendUnavailable(facts["reason"], facts["remedy"])
+        return facts
+
+    def _made(self, make: Callable[[str], Facts]) -> Facts:
+        # One label for all that is made here: a worker may have died while it made something.
+        if not (self.directory / LABEL).exists():
+            self._write(LABEL, secrets.token_hex(8))
+        label = (self.directory / LABEL).read_text(encoding="utf-8")
+        try:
+            self._start_guard(label)
+            return make(label)
+        except BackendUnavailable as error:
+            return {"reason": error.reason, "remedy": error.remedy}
+
+    def _write(self, name: str, text: str) -> None:
+        """Write a file that is there as a whole or not at all."""
+        scratch = self.directory / f"{name}.new"
+        scratch.write_text(text, encoding="utf-8")
+        scratch.rename(self.directory / name)
+
+    def _start_guard(self, label: str) -> None:
+        command = [sys.executable, "-P", "-m", "swe_db.servers.docker_guard", str(self.directory), label]
+        try:
+            done = subprocess.run(
+                command,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=GUARD_TIMEOUT,
+                start_new_session=True,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise BackendUnavailable(f"the guard of the containers does not start: {error}", "see above") from None
+        if done.returncode:
+            raise BackendUnavailable(f"the guard of the containers does not start:\n{done.stderr}", "see above")
+
+    def leave(self, remove: Callable[[str], object]) -> None:
+        """Let go; the last worker removes what was made. Done twice, it does nothing.
+
+        Args:
+            remove: Removes everything with the label that it is given.
+        """
+        if self._members.closed:
+            return
+        try:
+            with self._mutex():
+                self._members.close()
+                self._clear(remove)
+        except FileNotFoundError:  # somebody has swept the directory away; the guard removes the rest
+            self._members.close()
+
+    def _clear(self, remove: Callable[[str], object]) -> None:
+        """Remove everything if nobody is left; if the guard is already at it, wait for it."""
+        deadline = time.monotonic() + LEAVING
+        while time.monotonic() < deadline:
+            try:
+                members = (self.directory / MEMBERS).open("r+")
+            except FileNotFoundError:
+                return
+            with members:
+                if _locked(members.fileno(), exclusively=True):
+                    self._remove(remove)
+                    return
+                if _locked(members.fileno(), exclusively=False):
+                    return
+            time.sleep(POLL)
+
+    def _remove(self, remove: Callable[[str], object]) -> None:
+        try:
+            remove((self.directory / LABEL).read_text(encoding="utf-8"))
+        except (BackendUnavailable, FileNotFoundError):
+            return  # the guard tries once more
+        remove_directory(self.directory)
+
+
+def is_same(file: int, path: Path) -> bool:
+    """Tell whether an open file is the one that a path leads to now."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def remove_directory(directory: Path) -> None:
+    """Remove a directory at one blow for those who look at its name."""
+    gone = directory.with_name(f"{directory.name}-{secrets.token_hex(4)}")
+    directory.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def _locked(file: int, *, exclusively: bool) -> bool:
+    import fcntl  # noqa: PLC0415
+
+    try:
+        fcntl.flock(file, (fcntl.LOCK_EX if exclusively else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
