@@ -148,6 +148,11 @@ class Config:
         "postgres:15-alpine", "The image of Postgres for the backend docker.", metavar="IMAGE"
     )
     redis_image: str = _option("redis:7-alpine", "The image of Redis for the backend docker.", metavar="IMAGE")
+    reuse: bool = _option(
+        default=False,
+        help="Keep the containers of the backend docker for the runs to come; `swe-db doctor` lists them.",
+        kind="bool",
+    )
     migrations: tuple[Path, ...] = _option(
         (),
         "A directory of your own migrations, applied after those that swe-db brings (repeatable).",

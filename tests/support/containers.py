@@ -14,7 +14,7 @@ from typing import Any, Final
 import docker
 
 from support.backends import DOCKER_HOST
-from swe_db.servers.docker_daemon import LABEL
+from swe_db.servers.docker.daemon import RUN
 
 PATIENCE: Final = 5.0  # seconds, in which everything must be gone
 STARTING: Final = 60.0  # seconds
@@ -43,9 +43,7 @@ def containers(marks: set[str]) -> list[dict[str, Any]]:
     """Return what the daemon knows of the containers with these marks, running or not."""
     with daemon_client() as client:
         listed = [
-            each["Id"]
-            for mark in marks
-            for each in client.api.containers(all=True, filters={"label": f"{LABEL}={mark}"})
+            each["Id"] for mark in marks for each in client.api.containers(all=True, filters={"label": f"{RUN}={mark}"})
         ]
         found = []
         for container in listed:

@@ -31,8 +31,12 @@ DATABASES: Final = 16  # Redis' default, where CONFIG is not allowed
 REGISTRY: Final = "swe_db:registry"
 
 
-def lease_database(address: RedisAddress) -> RedisLease:
+def lease_database(address: RedisAddress, *, exclusive: bool = False) -> RedisLease:
     """Lease a logical database of the server at `address`.
+
+    Args:
+        address: The server.
+        exclusive: Whether nobody but swe-db uses it, so that whatever is in a database which nobody holds may go.
 
     Raises:
         BackendUnavailable: None is free, or the server refused.
@@ -40,7 +44,7 @@ def lease_database(address: RedisAddress) -> RedisLease:
     import redis  # noqa: PLC0415
 
     try:
-        return _lease(address)
+        return _lease(address, exclusive=exclusive)
     except redis.exceptions.RedisError as error:
         raise BackendUnavailable(
             f"leasing a logical database of {address.shown} failed: {redact(str(error))}",
@@ -48,14 +52,14 @@ def lease_database(address: RedisAddress) -> RedisLease:
         ) from None
 
 
-def _lease(address: RedisAddress) -> RedisLease:
+def _lease(address: RedisAddress, *, exclusive: bool) -> RedisLease:
     count = _database_count(address)
     registry = _registry(address, count)
     if registry is None:
         raise _nothing_free(address, count)
     holder = secrets.token_hex(8)
     for number in reversed(range(count)):
-        if number != registry and _take(address, registry, number, holder):
+        if number != registry and _take(address, registry, number, holder, exclusive=exclusive):
             return RedisLease(address.database(number), address.database(registry), holder)
     raise _nothing_free(address, count)
 
@@ -106,11 +110,11 @@ def _registry(address: RedisAddress, count: int) -> int | None:
     return next(iter(marked + empty), None)
 
 
-def _take(address: RedisAddress, registry: int, number: int, holder: str) -> bool:
+def _take(address: RedisAddress, registry: int, number: int, holder: str, *, exclusive: bool) -> bool:
     with _client(address.database(registry)) as client, _client(address.database(number)) as target:
         if not _run(client, "lease_take.lua", number, holder, TTL, USED_TTL):
             return False
-        if target.dbsize() and not client.exists(f"swe_db:used:{number}"):
+        if target.dbsize() and not exclusive and not client.exists(f"swe_db:used:{number}"):
             _run(client, "lease_release.lua", number, holder)
             return False
         client.set(f"swe_db:used:{number}", holder, ex=USED_TTL)

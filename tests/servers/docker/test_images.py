@@ -16,9 +16,9 @@ from support.containers import containers, daemon_client, derived_image, labels
 from support.short import short_directory
 from swe_db.config import Config
 from swe_db.errors import BackendUnavailable
-from swe_db.servers import docker_daemon, docker_socket
-from swe_db.servers.docker import docker_postgres, docker_redis
-from swe_db.servers.docker_daemon import daemon
+from swe_db.servers.docker import daemon as docker_daemon
+from swe_db.servers.docker import docker_postgres, docker_redis, endpoint
+from swe_db.servers.docker.daemon import daemon
 from swe_db.servers.ladder import start_postgres_server
 from swe_db.servers.server import PostgresServer, RedisServer
 
@@ -222,12 +222,12 @@ def test_a_silent_registry_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_socket_in_another_place_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rootless daemon's socket is found without DOCKER_HOST."""
     monkeypatch.delenv("DOCKER_HOST", raising=False)
-    real = docker_socket.socket_path() or pytest.fail("the daemon of the tests has no socket of the usual kind")
+    real = endpoint.socket_path() or pytest.fail("the daemon of the tests has no socket of the usual kind")
     with short_directory() as runtime:
         (runtime / "docker.sock").symlink_to(real)
-        monkeypatch.setattr(docker_socket, "DEFAULT_SOCKET", runtime / "nothing")
+        monkeypatch.setattr(endpoint, "DEFAULT_SOCKET", runtime / "nothing")
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-        assert docker_socket.socket_path() == runtime / "docker.sock"
+        assert endpoint.socket_path() == runtime / "docker.sock"
         assert docker_postgres(docker_config()).backend == "docker"
 
 

@@ -18,8 +18,8 @@ import pytest
 from support.short import short_directory
 from swe_db.config import Config
 from swe_db.errors import BackendUnavailable
-from swe_db.servers import docker_daemon, docker_socket
-from swe_db.servers.docker import docker_postgres, docker_redis
+from swe_db.servers.docker import daemon as docker_daemon
+from swe_db.servers.docker import docker_postgres, docker_redis, endpoint
 
 IMPORTED = """
 import sys
@@ -158,13 +158,13 @@ def test_the_usual_sockets_are_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.setattr(docker_socket, "DEFAULT_SOCKET", tmp_path / "docker.sock")
-    assert docker_socket.socket_path() == tmp_path / "docker.sock"
+    monkeypatch.setattr(endpoint, "DEFAULT_SOCKET", tmp_path / "docker.sock")
+    assert endpoint.socket_path() == tmp_path / "docker.sock"
     usual = ("run/podman/podman.sock", "run/docker.sock", ".docker/run/docker.sock", "docker.sock")
     for name in usual:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-        assert docker_socket.socket_path() == tmp_path / name
+        assert endpoint.socket_path() == tmp_path / name
 
 
 @pytest.mark.parametrize(
@@ -185,4 +185,4 @@ def test_a_context_is_left_to_the_libraries(
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".docker").mkdir()
     (tmp_path / ".docker/config.json").write_text(json.dumps(content))
-    assert (docker_socket.socket_path() is None) == chosen
+    assert (endpoint.socket_path() is None) == chosen

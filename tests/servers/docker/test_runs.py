@@ -75,7 +75,7 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def guards(folder: Path) -> list[str]:
     """The guards of a folder."""
     output = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in output.splitlines() if "docker_guard" in line and str(folder) in line]
+    return [line for line in output.splitlines() if "docker.guard" in line and str(folder) in line]
 
 
 @pytest.fixture

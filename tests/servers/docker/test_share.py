@@ -13,14 +13,16 @@ import pytest
 
 from support.containers import eventually
 from swe_db.errors import BackendUnavailable
-from swe_db.servers.docker_share import Facts, Share
+from swe_db.servers.docker.daemon import RUN
+from swe_db.servers.docker.share import Facts, Labels, Share
 
 JOINING = """
 import sys, time
 from pathlib import Path
-from swe_db.servers.docker_share import Share
+from swe_db.servers.docker.share import Share
 
-def make(label):
+def make(labels):
+    label = labels["swe-db.run"]
     with open("made", "a") as file:
         file.write(f"{label}\\n")
     time.sleep(0.3)
@@ -30,11 +32,11 @@ def remove(label):
     with open("removed", "a") as file:
         file.write(f"{label}\\n")
 
-share = Share("key")
+share = Share("key", remove)
 assert share.facts(make)["label"] == Path("made").read_text().strip()
 print("joined", flush=True)
 sys.stdin.read()
-share.leave(remove)
+share.leave()
 """
 
 
@@ -52,7 +54,7 @@ def no_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 def guards(folder: Path) -> list[str]:
     """The guards of a folder."""
     output = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in output.splitlines() if "docker_guard" in line and str(folder) in line]
+    return [line for line in output.splitlines() if "docker.guard" in line and str(folder) in line]
 
 
 @pytest.fixture
@@ -67,23 +69,23 @@ def share(removed: list[str]) -> Iterator[Callable[[], Share]]:
     joined: list[Share] = []
 
     def join() -> Share:
-        joined.append(Share("key"))
+        joined.append(Share("key", removed.append))
         return joined[-1]
 
     yield join
     for each in joined:
-        each.leave(removed.append)
+        each.leave()
 
 
 def test_the_first_makes_and_the_last_removes(share: Callable[[], Share], removed: list[str]) -> None:
     """What one worker made, others get; it is removed once, when the last has left; then nothing is left."""
     first, second = share(), share()
-    made = first.facts(lambda label: {"port": 1, "label": label})
-    assert second.facts(lambda label: {"port": 2, "label": label}) == made
-    first.leave(removed.append)
-    first.leave(removed.append)
+    made = first.facts(lambda labels: {"port": 1, "label": labels[RUN]})
+    assert second.facts(lambda labels: {"port": 2, "label": labels[RUN]}) == made
+    first.leave()
+    first.leave()
     assert removed == []
-    second.leave(removed.append)
+    second.leave()
     assert removed == [made["label"]]
     assert not second.directory.exists()
 
@@ -91,18 +93,18 @@ def test_the_first_makes_and_the_last_removes(share: Callable[[], Share], remove
 def test_what_was_made_before_is_not_given_to_those_who_come_after(share: Callable[[], Share]) -> None:
     """A worker that comes when all others have left makes anew."""
     first = share()
-    made = first.facts(lambda label: {"label": label})
-    first.leave(lambda _: None)
-    assert share().facts(lambda label: {"label": label}) != made
+    made = first.facts(lambda labels: {"label": labels[RUN]})
+    first.leave()
+    assert share().facts(lambda labels: {"label": labels[RUN]}) != made
 
 
 def test_a_failure_is_told_to_all(share: Callable[[], Share]) -> None:
     """What one worker could not make no other tries again, and each is told the reason and the remedy."""
 
-    def fail(label: str) -> Facts:
+    def fail(labels: Labels) -> Facts:
         raise BackendUnavailable("no image", "pull it")
 
-    attempts: tuple[Callable[[str], Facts], ...] = (fail, lambda _: {})
+    attempts: tuple[Callable[[Labels], Facts], ...] = (fail, lambda _: {})
     for make in attempts:
         with pytest.raises(BackendUnavailable, match="no image") as caught:
             share().facts(make)
@@ -114,29 +116,29 @@ def test_only_this_user_can_enter(share: Callable[[], Share]) -> None:
     assert share().directory.stat().st_mode & 0o077 == 0
 
 
-def test_a_directory_of_somebody_else_is_refused(share: Callable[[], Share]) -> None:
+def test_a_directory_of_somebody_else_is_refused(share: Callable[[], Share], removed: list[str]) -> None:
     """A directory of that name that others may write to is not used."""
     first = share()
     first.directory.chmod(0o777)
     with pytest.raises(BackendUnavailable, match="is open to others") as caught:
-        Share("key")
+        Share("key", removed.append)
     assert caught.value.remedy.startswith("remove it: rm -r ")
     first.directory.chmod(0o700)
 
 
-def test_a_link_of_somebody_else_is_refused(tmp_path: Path) -> None:
+def test_a_link_of_somebody_else_is_refused(tmp_path: Path, removed: list[str]) -> None:
     """A link of that name, which could lead anywhere, is not followed."""
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     Path(tempfile.gettempdir(), f"swe-db-docker-{os.geteuid()}-key").symlink_to("elsewhere")
     with pytest.raises(BackendUnavailable, match="was not made by this user"):
-        Share("key")
+        Share("key", removed.append)
 
 
 def test_a_directory_that_was_swept_away_is_no_error(share: Callable[[], Share], removed: list[str]) -> None:
     """A worker can leave although somebody has emptied the place where temporary files are."""
     first = share()
     first.directory.rename(first.directory.with_name("elsewhere"))
-    first.leave(removed.append)
+    first.leave()
     assert removed == []
 
 
@@ -162,4 +164,4 @@ def test_a_guard_that_cannot_start_is_a_reason(share: Callable[[], Share], monke
     """Without a guard nothing is made, since nobody would remove it."""
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(BackendUnavailable, match="the guard of the containers does not start"):
-        share().facts(lambda label: {})
+        share().facts(lambda labels: {})

@@ -18,18 +18,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from swe_db.errors import BackendUnavailable
-from swe_db.servers.docker_socket import knock, socket_path
+from swe_db.servers.docker.endpoint import knock, socket_path
 
 if TYPE_CHECKING:
     import docker
     from docker.models.containers import Container
 
-__all__ = ["Daemon", "Image", "Plan", "daemon"]
+__all__ = ["HOST", "KEPT", "PLACE", "RUN", "Daemon", "Image", "Plan", "daemon"]
 
 ANSWER_TIMEOUT: Final = 5.0  # seconds: for a daemon that is there
 SIGN_TIMEOUT: Final = 5.0  # seconds without a sign of the image's registry
 WORK_TIMEOUT: Final = 60.0  # seconds to make, start or remove a container, or without progress of a pull
-LABEL: Final = "swe-db.run"
+# Labels of containers: the run that it belongs to, or the content by which later runs find it; where the run's
+# workers meet, and on which machine.
+RUN: Final = "swe-db.run"
+KEPT: Final = "swe-db.kept"
+PLACE: Final = "swe-db.directory"
+HOST: Final = "swe-db.host"
 LOOPBACK: Final = "127.0.0.1"
 ENDED: Final = ("exited", "dead", "removing")
 UNKNOWN_PAGE: Final = ("not found", "page not found")  # what Podman says, which cannot ask a registry
@@ -42,11 +47,13 @@ class Image:
 
     Attributes:
         name: Name and tag.
+        id: What it contains, as a hash.
         environment: The variables that it sets.
         volumes: The directories that it declares as volumes.
     """
 
     name: str
+    id: str
     environment: Mapping[str, str]
     volumes: Sequence[str]
 
@@ -61,7 +68,7 @@ class Plan:
         environment: Variables.
         port: The port that the server listens on inside.
         data: The directory of the server's data.
-        label: The mark by which `Daemon.remove` finds it.
+        labels: The marks by which it is found.
     """
 
     image: Image
@@ -69,7 +76,7 @@ class Plan:
     environment: Mapping[str, str]
     port: int
     data: str
-    label: str
+    labels: Mapping[str, str]
 
 
 @contextlib.contextmanager
@@ -179,11 +186,12 @@ class Daemon:
 
         with _explained(f"looking for the image {name} failed", "check the image's name"):
             try:
-                config = self._client.images.get(name).attrs["Config"] or {}
+                image = self._client.images.get(name)
             except docker.errors.ImageNotFound:
                 return None
+        config = image.attrs["Config"] or {}
         pairs = [pair.partition("=") for pair in config.get("Env") or ()]
-        return Image(name, {key: value for key, _, value in pairs}, tuple(config.get("Volumes") or ()))
+        return Image(name, str(image.id), {key: value for key, _, value in pairs}, tuple(config.get("Volumes") or ()))
 
     def check_registry(self, name: str) -> None:
         """Ask the image's registry whether it has the image for us.
@@ -276,7 +284,7 @@ class Daemon:
                 plan.image.name,
                 list(plan.command),
                 environment=dict(plan.environment),
-                labels={LABEL: plan.label},
+                labels=dict(plan.labels),
                 ports={f"{plan.port}/tcp": (self._interface,)},
                 tmpfs=dict.fromkeys(volumes if covered else (*volumes, plan.data), ""),
             )
@@ -320,20 +328,58 @@ class Daemon:
             text = container.logs(tail=lines).decode(errors="replace").strip()
         return "\n".join(f"    {line}" for line in text.splitlines()) or "    (nothing)"
 
-    def remove(self, label: str) -> int:
-        """End and remove the containers with this label, volumes included, and return how many there were.
+    def read_file(self, container: Container, name: str) -> str | None:
+        """Return the text of a file in the root directory of a container, None if there is none.
 
         Raises:
             BackendUnavailable: The daemon cannot.
         """
         import docker  # noqa: PLC0415
 
-        with _explained("the containers of this run could not be removed", f"docker rm -f (label {LABEL}={label})"):
-            found = self._client.api.containers(all=True, filters={"label": f"{LABEL}={label}"})
-            for each in found:
-                try:
-                    self._client.api.remove_container(each["Id"], force=True, v=True)
-                except docker.errors.APIError as error:
-                    if error.status_code not in GONE:
-                        raise
+        with _explained(f"{name} could not be read from the container", f"docker rm -fv {container.name}"):
+            try:
+                chunks, _ = container.get_archive(f"/{name}")
+            except docker.errors.NotFound:
+                return None
+            with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+                entry = tar.extractfile(name)
+                return entry.read().decode() if entry else None
+
+    def find(self, label: str, value: str | None = None) -> list[Container]:
+        """Return the containers, running or not, that carry a label, with this value if one is given.
+
+        Raises:
+            BackendUnavailable: The daemon cannot say.
+        """
+        wanted = label if value is None else f"{label}={value}"
+        with _explained("the daemon does not list its containers", "check `docker ps`"):
+            found: list[Container] = self._client.containers.list(
+                all=True, filters={"label": wanted}, ignore_removed=True
+            )
+        return found
+
+    def discard(self, container: Container) -> None:
+        """End and remove a container, volumes included, or leave that to whoever is already at it.
+
+        Raises:
+            BackendUnavailable: The daemon cannot.
+        """
+        import docker  # noqa: PLC0415
+
+        with _explained("a container could not be removed", f"docker rm -fv {container.name}"):
+            try:
+                container.remove(force=True, v=True)
+            except docker.errors.APIError as error:
+                if error.status_code not in GONE:
+                    raise
+
+    def remove(self, label: str, value: str) -> int:
+        """Discard the containers with this label and return how many there were.
+
+        Raises:
+            BackendUnavailable: The daemon cannot.
+        """
+        found = self.find(label, value)
+        for container in found:
+            self.discard(container)
         return len(found)

@@ -3,7 +3,7 @@
 A worker holds a shared lock on the file `members`, which the kernel takes from it however it dies. Ryuk, the guard of
 testcontainers, would need an image of its own and goes with the worker that started it, while others still work.
 
-usage: python -m swe_db.servers.docker_guard DIRECTORY LABEL
+usage: python -m swe_db.servers.docker.guard DIRECTORY LABEL
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from swe_db.errors import BackendUnavailable
-from swe_db.servers.docker_daemon import daemon
-from swe_db.servers.docker_share import FACTS, MEMBERS, MUTEX, is_same, remove_directory
+from swe_db.servers.docker.daemon import RUN, daemon
+from swe_db.servers.docker.share import FACTS, MEMBERS, MUTEX, is_same, remove_directory
 
 SETTLING: Final = 2.0  # seconds
 PATIENCE: Final = 60.0  # seconds with a daemon that does not answer
@@ -90,7 +90,7 @@ def removed(label: str) -> int | None:
     """Remove the containers with this label and return how many there were, None if the daemon does not answer."""
     try:
         with daemon() as docker:
-            return docker.remove(label)
+            return docker.remove(RUN, label)
     except BackendUnavailable:
         return None
 

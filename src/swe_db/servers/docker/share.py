@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -22,10 +23,23 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from swe_db.errors import BackendUnavailable
+from swe_db.servers.docker.daemon import HOST, PLACE, RUN
 
-__all__ = ["FACTS", "MEMBERS", "MUTEX", "Facts", "Share", "is_same", "remove_directory"]
+__all__ = [
+    "FACTS",
+    "MEMBERS",
+    "MUTEX",
+    "Facts",
+    "Labels",
+    "Share",
+    "is_same",
+    "locked",
+    "private_directory",
+    "remove_directory",
+]
 
 Facts: TypeAlias = dict[str, Any]
+Labels: TypeAlias = dict[str, str]
 
 MEMBERS: Final = "members"
 MUTEX: Final = "mutex"
@@ -41,20 +55,15 @@ class Share:
 
     Args:
         key: What those who meet have in common.
+        remove: Removes everything with the mark that it is given.
 
     Raises:
         BackendUnavailable: The system has no such locks, or somebody else made the directory.
     """
 
-    def __init__(self, key: str) -> None:
-        try:
-            import fcntl  # noqa: F401, PLC0415
-        except ImportError:
-            raise BackendUnavailable(
-                "containers are shared by means of locks that this system does not have",
-                "name a server: --swe-db-backend url",
-            ) from None
-        self.directory = Path(tempfile.gettempdir(), f"swe-db-docker-{os.geteuid()}-{key}")
+    def __init__(self, key: str, remove: Callable[[str], object]) -> None:
+        self._key = key
+        self._remove_made = remove
         while not self._join():
             pass  # the last worker of before was just removing it
         # A forked child that outlives this process must not keep the containers alive.
@@ -64,7 +73,7 @@ class Share:
         import fcntl  # noqa: PLC0415
 
         try:
-            self._make_directory()
+            self.directory = private_directory(self._key)
             self._members = (self.directory / MEMBERS).open("a")
         except FileNotFoundError:
             return False
@@ -74,34 +83,16 @@ class Share:
         self._members.close()
         return False
 
-    def _make_directory(self) -> None:
-        with contextlib.suppress(FileExistsError):
-            self.directory.mkdir(mode=0o700)
-        state = self.directory.lstat()
-        if state.st_uid != os.geteuid() or not stat.S_ISDIR(state.st_mode) or state.st_mode & 0o077:
-            raise BackendUnavailable(
-                f"{self.directory} was not made by this user, or is open to others",
-                f"remove it: rm -r {self.directory}",
-            )
-
-    @contextlib.contextmanager
-    def _mutex(self) -> Iterator[None]:
-        import fcntl  # noqa: PLC0415
-
-        with (self.directory / MUTEX).open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-
-    def facts(self, make: Callable[[str], Facts]) -> Facts:
+    def facts(self, make: Callable[[Labels], Facts]) -> Facts:
         """Return what the first worker made, which is this one if there is nothing yet.
 
         Args:
-            make: Makes it, marked with the label that it is given, and returns what others need to know.
+            make: Makes it, with the labels that it is given, and returns what others need to know.
 
         Raises:
             BackendUnavailable: It could not be made, now or by the first worker.
         """
-        with self._mutex():
+        with locked(self.directory / MUTEX):
             path = self.directory / FACTS
             if not path.exists():
                 self._write(FACTS, json.dumps(self._made(make)))
@@ -110,14 +101,14 @@ class Share:
             raise BackendUnavailable(facts["reason"], facts["remedy"])
         return facts
 
-    def _made(self, make: Callable[[str], Facts]) -> Facts:
+    def _made(self, make: Callable[[Labels], Facts]) -> Facts:
         # One label for all that is made here: a worker may have died while it made something.
         if not (self.directory / LABEL).exists():
             self._write(LABEL, secrets.token_hex(8))
         label = (self.directory / LABEL).read_text(encoding="utf-8")
         try:
             self._start_guard(label)
-            return make(label)
+            return make({RUN: label, PLACE: str(self.directory), HOST: socket.gethostname()})
         except BackendUnavailable as error:
             return {"reason": error.reason, "remedy": error.remedy}
 
@@ -128,7 +119,7 @@ class Share:
         scratch.rename(self.directory / name)
 
     def _start_guard(self, label: str) -> None:
-        command = [sys.executable, "-P", "-m", "swe_db.servers.docker_guard", str(self.directory), label]
+        command = [sys.executable, "-P", "-m", "swe_db.servers.docker.guard", str(self.directory), label]
         try:
             done = subprocess.run(
                 command,
@@ -145,22 +136,18 @@ class Share:
         if done.returncode:
             raise BackendUnavailable(f"the guard of the containers does not start:\n{done.stderr}", "see above")
 
-    def leave(self, remove: Callable[[str], object]) -> None:
-        """Let go; the last worker removes what was made. Done twice, it does nothing.
-
-        Args:
-            remove: Removes everything with the label that it is given.
-        """
+    def leave(self) -> None:
+        """Let go; the last worker removes what was made. Done twice, it does nothing."""
         if self._members.closed:
             return
         try:
-            with self._mutex():
+            with locked(self.directory / MUTEX):
                 self._members.close()
-                self._clear(remove)
+                self._clear()
         except FileNotFoundError:  # somebody has swept the directory away; the guard removes the rest
             self._members.close()
 
-    def _clear(self, remove: Callable[[str], object]) -> None:
+    def _clear(self) -> None:
         """Remove everything if nobody is left; if the guard is already at it, wait for it."""
         deadline = time.monotonic() + LEAVING
         while time.monotonic() < deadline:
@@ -170,18 +157,45 @@ class Share:
                 return
             with members:
                 if _locked(members.fileno(), exclusively=True):
-                    self._remove(remove)
+                    self._remove()
                     return
                 if _locked(members.fileno(), exclusively=False):
                     return
             time.sleep(POLL)
 
-    def _remove(self, remove: Callable[[str], object]) -> None:
+    def _remove(self) -> None:
         try:
-            remove((self.directory / LABEL).read_text(encoding="utf-8"))
+            self._remove_made((self.directory / LABEL).read_text(encoding="utf-8"))
         except (BackendUnavailable, FileNotFoundError):
             return  # the guard tries once more
         remove_directory(self.directory)
+
+
+def private_directory(key: str) -> Path:
+    """Return a directory for this key that only this user can enter, made if there is none.
+
+    Raises:
+        BackendUnavailable: Somebody else made it.
+    """
+    directory = Path(tempfile.gettempdir(), f"swe-db-docker-{os.geteuid()}-{key}")
+    with contextlib.suppress(FileExistsError):
+        directory.mkdir(mode=0o700)
+    state = directory.lstat()
+    if state.st_uid != os.geteuid() or not stat.S_ISDIR(state.st_mode) or state.st_mode & 0o077:
+        raise BackendUnavailable(
+            f"{directory} was not made by this user, or is open to others", f"remove it: rm -r {directory}"
+        )
+    return directory
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, which the kernel takes from us however we die."""
+    import fcntl  # noqa: PLC0415
+
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def is_same(file: int, path: Path) -> bool:

@@ -1,0 +1,108 @@
+"""A container of a server: where it is made, and the wait until it can be used."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from swe_db.config import Config
+from swe_db.errors import BackendUnavailable
+from swe_db.servers.docker.daemon import RUN, Daemon, Plan, daemon
+from swe_db.servers.docker.kept import Kept
+from swe_db.servers.docker.share import Facts, Share
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+__all__ = ["place_of", "serve", "users_of"]
+
+START_TIMEOUT: Final = 60.0  # seconds
+POLL: Final = 0.02  # seconds
+LOG_LINES: Final = 15
+KEPT_USERS: Final = 10  # how many workers of all runs at once a kept server is made for
+
+
+def place_of(
+    config: Config, image: str, content: tuple[str, ...], obstacle: Callable[[Facts], str | None]
+) -> Share | Kept:
+    """Return where the workers of this run, or with `--swe-db-reuse` of all runs, meet for a server.
+
+    Args:
+        config: The settings.
+        image: The image's name.
+        content: What the server depends on besides.
+        obstacle: Tells why a server that was made cannot be used, None if it can.
+    """
+    if config.reuse:
+        return Kept(image, content, obstacle)
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or secrets.token_hex(16)
+    return Share(hashlib.sha256(repr((run, image, *content)).encode()).hexdigest()[:24], _remove)
+
+
+def _remove(label: str) -> None:
+    with daemon() as docker:
+        docker.remove(RUN, label)
+
+
+def users_of(config: Config) -> int:
+    """Return how many workers a server is made for."""
+    return KEPT_USERS if config.reuse else int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+
+
+def serve(
+    docker: Daemon,
+    plan: Plan,
+    obstacle: Callable[[Facts], str | None],
+    *,
+    password: str,
+    files: Mapping[str, str] | None = None,
+) -> Facts:
+    """Make a container, start it and wait until its server can be used; if that fails, nothing is left of it.
+
+    Args:
+        docker: The daemon.
+        plan: The container.
+        obstacle: Tells why the server cannot be used, None if it can.
+        password: The server's password.
+        files: What lies in the container's root directory, by name.
+
+    Returns:
+        How to reach the server.
+
+    Raises:
+        BackendUnavailable: It ended, or was not ready in time; the reason has its last words, without the password.
+    """
+    container = docker.create(plan)
+    try:
+        for name, text in (files or {}).items():
+            docker.put_file(container, name, text)
+        facts: Facts = {"host": docker.host, "port": docker.start(container, plan.port), "password": password}
+        _wait(docker, container, lambda: obstacle(facts), secret=password)
+    except BaseException:
+        with contextlib.suppress(BackendUnavailable):
+            docker.discard(container)
+        raise
+    return facts
+
+
+def _wait(docker: Daemon, container: Container, obstacle: Callable[[], str | None], *, secret: str) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while (obstruction := obstacle()) is not None:
+        if docker.has_ended(container):
+            raise _failure(docker, container, "ended while starting", secret)
+        if time.monotonic() > deadline:
+            raise _failure(
+                docker, container, f"could not be used within {START_TIMEOUT:g} seconds ({obstruction})", secret
+            )
+        time.sleep(POLL)
+
+
+def _failure(docker: Daemon, container: Container, what: str, secret: str) -> BackendUnavailable:
+    image = container.attrs["Config"]["Image"]
+    text = f"the container of {image} {what}; its last words:\n{docker.log_tail(container, LOG_LINES)}"
+    return BackendUnavailable(text.replace(secret, "***"), f"see its last words; by hand: docker run --rm {image}")
