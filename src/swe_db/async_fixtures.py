@@ -38,9 +38,7 @@ async def _open_db(swe_database: Database) -> AsyncIterator[psycopg.AsyncConnect
 
 
 async def _open_redis(_swe_empty_redis: RedisServer) -> AsyncIterator[redis.asyncio.Redis]:
-    from redis.asyncio import Redis  # noqa: PLC0415
-
-    client = Redis.from_url(_swe_empty_redis.address.connection_url)
+    client = _swe_empty_redis.connect_async()
     yield client
     await client.aclose()
 

@@ -107,6 +107,7 @@ def _option(
 
 
 BACKENDS: Final = ("auto", "url", "docker", "local", "embedded")
+REDIS_BACKENDS: Final = (*BACKENDS, "fake")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -125,7 +126,10 @@ class Config:
         choices=BACKENDS,
     )
     redis_backend: str | None = _option(
-        None, "Where Redis comes from; what --swe-db-backend says, if not given.", choices=BACKENDS
+        None,
+        "Where Redis comes from; what --swe-db-backend says, if not given. fake is fakeredis in the process, by name "
+        "only: without REDIS_URL.",
+        choices=REDIS_BACKENDS,
     )
     postgres_url: str | None = _option(
         None,

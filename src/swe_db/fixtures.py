@@ -107,9 +107,7 @@ def _swe_empty_redis(swe_redis_server: RedisServer, _swe_worker: Worker) -> Iter
 @pytest.fixture
 def swe_redis(_swe_empty_redis: RedisServer) -> Iterator[redis.Redis]:
     """A redis-py client, with redis-py's defaults, on this test's empty Redis."""
-    import redis  # noqa: PLC0415
-
-    client = redis.Redis.from_url(_swe_empty_redis.address.connection_url)
+    client = _swe_empty_redis.connect()
     yield client
     client.close()
 
@@ -125,7 +123,10 @@ def swe_async_redis(request: pytest.FixtureRequest, _swe_empty_redis: RedisServe
 def swe_env(
     swe_database: Database, _swe_empty_redis: RedisServer, _swe_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
-    """DATABASE_URL, PG* and REDIS_URL, set for this test, so that an application and its subprocesses find them."""
+    """DATABASE_URL, PG* and REDIS_URL, set for this test, so that an application and its subprocesses find them.
+
+    The backend `fake` has no REDIS_URL: the variable is taken away, so that nobody lands on another server.
+    """
     for name, value in _swe_worker.environment.items():
         if value is None:
             monkeypatch.delenv(name, raising=False)

@@ -17,7 +17,7 @@ __all__ = ["Run"]
 
 START: Final[Mapping[str, Callable[[Worker], object]]] = {
     "postgres": lambda worker: worker.url,
-    "redis": lambda worker: worker.redis_url,
+    "redis": lambda worker: worker.redis,
 }
 NOT_STARTED: Final = {
     "DATABASE_URL": "postgresql://swe_db@127.0.0.1:1/swe_db_not_started",
@@ -110,6 +110,8 @@ def _shown(service: str, choose: Callable[[Config], Chosen[Any]], config: Config
     notes = [chosen.candidate.backend]
     if "url" in chosen.rejected and getattr(config, f"{service}_url") is not None:
         notes.append(f"WARNING: url failed: {chosen.rejected['url'].reason}")
+    if chosen.candidate.backend == "fake":
+        notes.append("in this process only, no REDIS_URL")
     if service == "postgres" and numbers(chosen.candidate.version)[0] != REFERENCE:
         notes.append(f"WARNING: not the reference version {REFERENCE}")
     return f"{service} {chosen.candidate.version} ({', '.join(notes)})"

@@ -76,14 +76,19 @@ class Worker:
 
     @property
     def redis_url(self) -> str:
-        """The URL of this worker's Redis, the same for all its tests."""
+        """The URL of this worker's Redis, the same for all its tests.
+
+        Raises:
+            ServerError: The backend `fake` has none.
+        """
         return self.redis.url
 
     @property
     def environment(self) -> dict[str, str | None]:
         """The variables that lead an application to this worker's servers; None stands for one to be removed."""
         database = self._isolation.begin().environment
-        return {**dict.fromkeys(libpq_variables()), **database, "REDIS_URL": self.redis_url}
+        redis_url = self.redis_url if self.redis.has_url else None
+        return {**dict.fromkeys(libpq_variables()), **database, "REDIS_URL": redis_url}
 
     def load(self, source: str | Loader) -> None:
         """Add to the pristine state that every test of this worker begins with, from a fixture of session scope.
@@ -175,9 +180,7 @@ def _in_thread(work: Any) -> None:  # noqa: ANN401 - a coroutine of whatever kin
 
 
 def _empty(server: RedisServer) -> None:
-    import redis  # noqa: PLC0415
-
-    with redis.Redis.from_url(server.address.connection_url) as client:
+    with server.connect() as client:
         if not server.owned:
             client.flushdb()
             return

@@ -11,6 +11,7 @@ from swe_db.errors import BackendUnavailable, NoBackendError, ServerError
 from swe_db.servers.candidate import Candidate, Server
 from swe_db.servers.docker import docker_postgres, docker_redis
 from swe_db.servers.embedded import embedded_postgres, embedded_redis
+from swe_db.servers.fake import fake_redis
 from swe_db.servers.local import local_postgres, local_redis
 from swe_db.servers.server import PostgresServer, RedisServer
 from swe_db.servers.url import url_postgres, url_redis
@@ -30,7 +31,9 @@ REDIS: Final[Mapping[str, Finder[RedisServer]]] = {
     "docker": docker_redis,
     "local": local_redis,
     "embedded": embedded_redis,
+    "fake": fake_redis,
 }
+BY_NAME_ONLY: Final = ("fake",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +105,7 @@ def _choose(
     excluded: Mapping[str, BackendUnavailable],
 ) -> Chosen[Server]:
     rejected: dict[str, BackendUnavailable] = {}
-    for name in finders if wanted == "auto" else (wanted,):
+    for name in _rungs(finders, wanted):
         if name in excluded:
             rejected[name] = excluded[name]
             continue
@@ -111,6 +114,10 @@ def _choose(
         except BackendUnavailable as error:
             rejected[name] = error
     raise NoBackendError(_explanation(service, wanted, rejected))
+
+
+def _rungs(finders: Mapping[str, Finder[Server]], wanted: str) -> list[str]:
+    return [name for name in finders if name not in BY_NAME_ONLY] if wanted == "auto" else [wanted]
 
 
 def _explanation(service: str, wanted: str, rejected: Mapping[str, BackendUnavailable]) -> str:

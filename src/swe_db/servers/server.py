@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from swe_db.servers.address import PostgresAddress, RedisAddress
+
+if TYPE_CHECKING:
+    import redis
+    import redis.asyncio
 
 __all__ = ["PostgresServer", "RedisServer"]
 
@@ -60,3 +65,24 @@ class RedisServer:
     def url(self) -> str:
         """A URL for redis-py, password included; TCP always."""
         return self.address.url
+
+    @property
+    def has_url(self) -> bool:
+        """Whether other processes can reach it."""
+        return True
+
+    def connect(self, **options: Any) -> redis.Redis:  # noqa: ANN401 - redis-py's own
+        """Return a client with redis-py's defaults, by the shortest way.
+
+        Args:
+            options: What `redis.Redis` takes.
+        """
+        import redis  # noqa: PLC0415 - 47 ms that a run without a server need not pay
+
+        return redis.Redis.from_url(self.address.connection_url, **options)
+
+    def connect_async(self, **options: Any) -> redis.asyncio.Redis:  # noqa: ANN401 - redis-py's own
+        """Return an asyncio client; the rest is as in `connect`."""
+        from redis.asyncio import Redis  # noqa: PLC0415
+
+        return Redis.from_url(self.address.connection_url, **options)
