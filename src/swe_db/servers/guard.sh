@@ -4,13 +4,22 @@
 # usage: guard.sh DIRECTORY COMMAND [ARGUMENT ...]
 # Environment: PREPARATION, shell text to run before the command.
 # Standard input: the server's settings, then a line `.`, then nothing until the end.
-# In DIRECTORY: `running` until the server has ended, `settings`, `log` (what preparation and server say).
+# In DIRECTORY: `running` until the server has ended, `settings`, `log` (what preparation and server say), and two named
+# pipes that tell who lives, since the kernel closes them however one dies: the guard reads from `.guard`, the preparation
+# and the server and all that they start from `.server`.
 umask 077
 trap '' HUP INT TERM QUIT
 directory=$1 preparation=$PREPARATION
 shift
 unset GUARD PREPARATION
-mkdir "$directory" && cd "$directory" || exit 1
+# Whoever clears leftovers away may take a directory that nobody holds yet for one; then it is made again.
+attempts=0
+until mkdir "$directory" && mkfifo "$directory/.guard" "$directory/.server" &&
+  command exec 9<>"$directory/.guard" && [ -p "$directory/.guard" ]; do
+  attempts=$((attempts + 1))
+  [ "$attempts" -lt 5 ] || exit 1
+done
+cd "$directory" || exit 1
 : >running
 line=
 while IFS= read -r line && [ "$line" != . ]; do printf '%s\n' "$line"; done >settings
@@ -20,7 +29,7 @@ else
   {
     if eval "$preparation" && : >serving && [ ! -e stop ]; then "$@"; fi
     rm -f running
-  } </dev/null >log 2>&1 &
+  } </dev/null >log 2>&1 8<>.server 9>&- &
   while read -r line; do :; done
   # The preparation is not interrupted: initdb would leave shared memory behind. The server gets more than one signal,
   # because a program that has only just begun does not listen yet; SIGQUIT is for a Postgres that still has clients.
@@ -37,5 +46,7 @@ else
   done
 fi
 [ ! -e running ] || stubborn=yes
+# The pipes go last, so that a directory tells who lives in it as long as it holds anything else of weight.
+rm -rf ./*
 cd / && rm -rf "$directory"
 [ -z "${stubborn-}" ] || kill -s KILL 0
