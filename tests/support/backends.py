@@ -26,7 +26,7 @@ IMAGE_FLAGS: Final = tuple(f"{option.flag}={IMAGES[option.name]}" for option in 
 DOCKER_HOST: Final = os.environ.get("DOCKER_HOST", "")
 
 
-def docker_config(**settings: str) -> Config:
+def docker_config(**settings: object) -> Config:
     """Return settings with the images of the tests."""
     return Config(**{**IMAGES, **settings})  # type: ignore[arg-type]
 
