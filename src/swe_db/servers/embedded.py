@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from functools import partial
 from importlib.metadata import version as installed_version
 from importlib.util import find_spec
@@ -16,12 +18,14 @@ from swe_db.errors import BackendUnavailable
 from swe_db.servers.account import server_account
 from swe_db.servers.binaries import PostgresBinaries, RedisBinary, matches, version_of
 from swe_db.servers.candidate import Candidate
+from swe_db.servers.liveness import is_same
 from swe_db.servers.postgres import start_postgres
 from swe_db.servers.redis import start_redis
 from swe_db.servers.server import PostgresServer, RedisServer
 
-__all__ = ["embedded_postgres", "embedded_redis"]
+__all__ = ["COPY", "embedded_postgres", "embedded_redis"]
 
+COPY: Final = "swe-db-wheel-"  # copies of wheels begin with this; one that is being made ends in eight random letters
 REMEDY: Final = "pip install 'swe-db[embedded]'"
 
 
@@ -84,14 +88,16 @@ def _reachable(package: str, distribution: str, pattern: str) -> Path:
 
 def _copy(folder: Path, name: str) -> Path:
     """Return a directory that everybody can enter, with copies of `folder` and the libraries beside it."""
-    target = Path(tempfile.gettempdir(), f"swe-db-wheel-{name}-{os.geteuid()}")
+    target = Path(tempfile.gettempdir(), f"{COPY}{name}-{os.geteuid()}")
     if not target.exists():
-        scratch = Path(tempfile.mkdtemp(prefix="swe-db-wheel-"))
-        for part in (folder, folder.with_name(f"{folder.name}.libs")):
-            if part.exists():
-                shutil.copytree(part, scratch / part.name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-        scratch.chmod(0o755)
-        _publish(scratch, target)
+        with _scratch() as scratch:
+            for part in (folder, folder.with_name(f"{folder.name}.libs")):
+                if part.exists():
+                    shutil.copytree(
+                        part, scratch / part.name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
+                    )
+            scratch.chmod(0o755)
+            _publish(scratch, target)
     state = target.lstat()
     if state.st_uid != os.geteuid() or state.st_mode & 0o022:
         raise BackendUnavailable(
@@ -100,8 +106,32 @@ def _copy(folder: Path, name: str) -> Path:
     return target
 
 
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    """Make a directory, gone in the end, whose lock tells that its maker lives."""
+    import fcntl  # noqa: PLC0415 - not there on Windows
+
+    while True:
+        directory = Path(tempfile.mkdtemp(prefix=COPY))
+        try:
+            file = os.open(directory, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # whoever clears leftovers away took it for one
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if is_same(file, directory):
+            break
+        os.close(file)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        os.close(file)
+
+
 def _publish(scratch: Path, target: Path) -> None:
     try:
         scratch.rename(target)
-    except OSError:  # another process was faster
-        shutil.rmtree(scratch)
+    except OSError:
+        if not target.exists():  # else another process was faster
+            raise

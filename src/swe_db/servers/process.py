@@ -32,13 +32,19 @@ def shell_script(name: str) -> str:
     return (files("swe_db.servers") / name).read_text(encoding="utf-8")
 
 
+def runtime_places() -> tuple[Path, ...]:
+    """Return where the directories of servers may be made, the best place first."""
+    places = (Path("/dev/shm"), Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108 - names below are random, 0700
+    return tuple(dict.fromkeys(places))
+
+
 def runtime_directory() -> Path:
     """Return where the directories of servers are made: in memory if there is room, else on disk."""
-    candidates = (Path("/dev/shm"), Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108 - names below are random, 0700
+    candidates = runtime_places()
     for candidate in candidates:
         if len(str(candidate)) < LONGEST_DIRECTORY and _has_room(candidate):
             return candidate
-    checked = ", ".join(str(candidate) for candidate in dict.fromkeys(candidates))
+    checked = ", ".join(str(candidate) for candidate in candidates)
     raise ServerError(
         f"no directory for a server: checked {checked} for 1 GiB of room and a short path; set TMPDIR to one"
     )
@@ -127,6 +133,12 @@ class GuardedProcess:
     def has_ended(self) -> bool:
         """Whether the server itself is gone."""
         return (self.directory / "settings").exists() and not (self.directory / "running").exists()
+
+    def obituary(self) -> str | None:
+        """Return what is known of the server's end, None if it runs."""
+        if self.has_ended:
+            return f"{self.label} ended; its last words:\n{self.log_tail()}"
+        return None if self._guard.poll() is None else f"the process that guards {self.label} was killed"
 
     def _failure(self, what: str) -> ServerError:
         log = self.log_tail()

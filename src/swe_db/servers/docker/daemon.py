@@ -24,17 +24,18 @@ if TYPE_CHECKING:
     import docker
     from docker.models.containers import Container
 
-__all__ = ["HOST", "KEPT", "PLACE", "RUN", "Daemon", "Image", "Plan", "daemon"]
+__all__ = ["HOST", "KEPT", "PLACE", "RUN", "SPACE", "Daemon", "Image", "Plan", "daemon"]
 
 ANSWER_TIMEOUT: Final = 5.0  # seconds: for a daemon that is there
 SIGN_TIMEOUT: Final = 5.0  # seconds without a sign of the image's registry
 WORK_TIMEOUT: Final = 60.0  # seconds to make, start or remove a container, or without progress of a pull
 # Labels of containers: the run that it belongs to, or the content by which later runs find it; where the run's
-# workers meet, and on which machine.
+# workers meet, on which machine, and where there its processes can be seen.
 RUN: Final = "swe-db.run"
 KEPT: Final = "swe-db.kept"
 PLACE: Final = "swe-db.directory"
 HOST: Final = "swe-db.host"
+SPACE: Final = "swe-db.processes"
 LOOPBACK: Final = "127.0.0.1"
 ENDED: Final = ("exited", "dead", "removing")
 UNKNOWN_PAGE: Final = ("not found", "page not found")  # what Podman says, which cannot ask a registry

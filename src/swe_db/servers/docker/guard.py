@@ -18,7 +18,8 @@ from typing import Final
 
 from swe_db.errors import BackendUnavailable
 from swe_db.servers.docker.daemon import RUN, daemon
-from swe_db.servers.docker.share import FACTS, MEMBERS, MUTEX, is_same, remove_directory
+from swe_db.servers.docker.share import FACTS, MEMBERS, MUTEX, remove_directory
+from swe_db.servers.liveness import is_same
 
 SETTLING: Final = 2.0  # seconds
 PATIENCE: Final = 60.0  # seconds with a daemon that does not answer

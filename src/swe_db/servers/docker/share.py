@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from swe_db.errors import BackendUnavailable
-from swe_db.servers.docker.daemon import HOST, PLACE, RUN
+from swe_db.servers.docker.daemon import HOST, PLACE, RUN, SPACE
+from swe_db.servers.liveness import is_same, process_space
 
 __all__ = [
     "FACTS",
@@ -32,7 +33,6 @@ __all__ = [
     "Facts",
     "Labels",
     "Share",
-    "is_same",
     "locked",
     "private_directory",
     "remove_directory",
@@ -108,7 +108,8 @@ class Share:
         label = (self.directory / LABEL).read_text(encoding="utf-8")
         try:
             self._start_guard(label)
-            return make({RUN: label, PLACE: str(self.directory), HOST: socket.gethostname()})
+            marks = {RUN: label, PLACE: str(self.directory), HOST: socket.gethostname(), SPACE: process_space()}
+            return make(marks)
         except BackendUnavailable as error:
             return {"reason": error.reason, "remedy": error.remedy}
 
@@ -196,14 +197,6 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def is_same(file: int, path: Path) -> bool:
-    """Tell whether an open file is the one that a path leads to now."""
-    try:
-        return os.path.samestat(os.fstat(file), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def remove_directory(directory: Path) -> None:
