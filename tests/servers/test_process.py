@@ -14,7 +14,7 @@ import pytest
 
 from support.backends import own_backend
 from swe_db.errors import ServerError
-from swe_db.servers.account import Account
+from swe_db.servers.account import Account, server_account
 from swe_db.servers.process import GuardedProcess, PortReservation, runtime_directory
 
 PATIENCE = 5.0  # seconds
@@ -85,7 +85,7 @@ def test_a_kill_at_any_moment_of_the_start_leaves_nothing(moment: float) -> None
     started.send_signal(signal.SIGKILL)
     started.wait()
     leftovers = f"swe-db-*-{started.pid}-*"
-    assert eventually(lambda: not processes_of(mark) and not list(runtime_directory().glob(leftovers)))
+    assert eventually(lambda: not processes_of(mark) and not list(runtime_directory(server_account()).glob(leftovers)))
 
 
 # A guard's children begin with their signals ignored; servers listen to them.

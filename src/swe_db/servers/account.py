@@ -38,9 +38,16 @@ class Account:
 
     def can_execute(self, program: Path) -> bool:
         """Tell whether this account may run `program`, wherever it lies."""
+        return self._may(program, os.X_OK, "x")
+
+    def can_write(self, directory: Path) -> bool:
+        """Tell whether this account may make something in `directory`, wherever it lies."""
+        return self._may(directory, os.W_OK | os.X_OK, "w")
+
+    def _may(self, path: Path, mode: int, test: str) -> bool:
         if self.uid is None:
-            return os.access(program, os.X_OK)
-        probe = ["/bin/sh", "-c", 'test -x "$1"', "sh", str(program)]
+            return os.access(path, mode)
+        probe = ["/bin/sh", "-c", f'test -{test} "$1"', "sh", str(path)]
         return subprocess.run(probe, cwd="/", check=False, **self.process_options).returncode == 0  # type: ignore[call-overload,no-any-return]
 
 

@@ -7,33 +7,38 @@
 # In DIRECTORY: `running` until the server has ended, `settings`, `log` (what preparation and server say), and two named
 # pipes that tell who lives, since the kernel closes them however one dies: the guard reads from `.guard`, the preparation
 # and the server and all that they start from `.server`.
+# Exit status: 28, the number of ENOSPC, where the directory or its files could not be made.
 umask 077
 trap '' HUP INT TERM QUIT
 directory=$1 preparation=$PREPARATION
 shift
 unset GUARD PREPARATION
 # Whoever clears leftovers away may take a directory that nobody holds yet for one; then it is made again.
-attempts=0
+attempts=0 status=0 unwritable=28
 until mkdir "$directory" && mkfifo "$directory/.guard" "$directory/.server" &&
   command exec 9<>"$directory/.guard" && [ -p "$directory/.guard" ]; do
+  rm -rf "$directory"
   attempts=$((attempts + 1))
-  [ "$attempts" -lt 5 ] || exit 1
+  [ "$attempts" -lt 5 ] || exit "$unwritable"
 done
 cd "$directory" || exit 1
-: >running
 line=
-while IFS= read -r line && [ "$line" != . ]; do printf '%s\n' "$line"; done >settings
-if [ "$line" != . ]; then
-  rm running
-else
+write_settings() {
+  while IFS= read -r line && [ "$line" != . ]; do
+    printf '%s\n' "$line" || return
+  done
+}
+# A server with half of its settings would take a usual port, without a password. It is `true` that makes the files: where
+# the file system is full, this shell would end at a redirection of `:`, and its directory would stay.
+if true >running && true >log && write_settings >settings && [ "$line" = . ]; then
   {
-    if eval "$preparation" && : >serving && [ ! -e stop ]; then "$@"; fi
+    if eval "$preparation" && true >serving && [ ! -e stop ]; then "$@"; fi
     rm -f running
   } </dev/null >log 2>&1 8<>.server 9>&- &
   while read -r line; do :; done
   # The preparation is not interrupted: initdb would leave shared memory behind. The server gets more than one signal,
   # because a program that has only just begun does not listen yet; SIGQUIT is for a Postgres that still has clients.
-  : >stop
+  true >stop
   attempts=0
   while [ -e running ] && [ "$attempts" -lt 500 ]; do
     if [ -e serving ]; then
@@ -44,9 +49,16 @@ else
     sleep 0.02
     attempts=$((attempts + 1))
   done
+else
+  status=$unwritable
+  rm -f running
 fi
 [ ! -e running ] || stubborn=yes
+# A Postgres that was killed leaves System V shared memory; the seventh line of its file ends in the number of that.
+segment=$(sed -n '7s/.* //p' data/postmaster.pid)
+[ -z "$segment" ] || ipcrm -m "$segment"
 # The pipes go last, so that a directory tells who lives in it as long as it holds anything else of weight.
-rm -rf ./*
+rm -rf ./* || { kill -s QUIT 0 && sleep 0.5 && rm -rf ./*; } # what a killed server started may still write
 cd / && rm -rf "$directory"
 [ -z "${stubborn-}" ] || kill -s KILL 0
+exit "$status"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -15,15 +16,19 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from swe_db.errors import ServerError
+from swe_db.errors import BackendUnavailable, ServerError
 from swe_db.servers.account import Account
 
 __all__ = ["GuardedProcess", "PortReservation", "shell_script"]
 
 ROOM: Final = 1 << 30  # bytes: a smaller tmpfs (64 MB in many containers) fills up in the middle of a run
+FILES: Final = 10_000  # a database has a thousand
+FULL: Final = 64  # MiB: an empty Postgres takes nearly that much
+UNWRITABLE: Final = 28  # the guard's status where it could not make its files
 LONGEST_DIRECTORY: Final = 70  # bytes: a socket's path ends at 104 on macOS
 POLL: Final = 0.002  # seconds
 ENDING: Final = 10.0  # seconds
+NOTICING: Final = 2.0  # seconds until a busy machine's guard has noticed the end of its server
 LOG_LINES: Final = 15
 
 
@@ -38,20 +43,47 @@ def runtime_places() -> tuple[Path, ...]:
     return tuple(dict.fromkeys(places))
 
 
-def runtime_directory() -> Path:
-    """Return where the directories of servers are made: in memory if there is room, else on disk."""
-    candidates = runtime_places()
-    for candidate in candidates:
-        if len(str(candidate)) < LONGEST_DIRECTORY and _has_room(candidate):
-            return candidate
-    checked = ", ".join(str(candidate) for candidate in candidates)
-    raise ServerError(
-        f"no directory for a server: checked {checked} for 1 GiB of room and a short path; set TMPDIR to one"
+def runtime_directory(account: Account) -> Path:
+    """Return where the directories of an account's servers are made: in memory if there is room, else on disk.
+
+    Raises:
+        BackendUnavailable: There is no room anywhere; the reason tells of each place what is wrong with it.
+    """
+    obstacles: list[str] = []
+    for place in runtime_places():
+        obstacle = _obstacle(place, account)
+        if obstacle is None:
+            return place
+        obstacles.append(f"{place} {obstacle}")
+    raise BackendUnavailable(
+        f"no directory for a server: {', '.join(obstacles)}",
+        f"set TMPDIR to a directory with {ROOM >> 20} MiB of room and a short path, which the user "
+        f"{account.name} may write to",
     )
 
 
-def _has_room(directory: Path) -> bool:
-    return directory.is_dir() and os.access(directory, os.W_OK) and shutil.disk_usage(directory).free >= ROOM
+def _obstacle(place: Path, account: Account) -> str | None:
+    if not account.can_write(place):
+        return f"is nothing that the user {account.name} may write to"
+    if len(str(place)) >= LONGEST_DIRECTORY:
+        return "is too long for the path of a socket"
+    state = os.statvfs(place)
+    free = state.f_bavail * state.f_frsize
+    if state.f_files and state.f_favail < FILES:
+        return f"takes {state.f_favail} more files, not {FILES}"
+    return None if free >= ROOM else f"has {free >> 20} MiB of room, not {ROOM >> 20}"
+
+
+def _shortage(place: Path, log: str, guard_status: int | None) -> str | None:
+    """Return what is known of a file system that is full, None if it is not."""
+    state = os.statvfs(place)
+    free, size = state.f_bavail * state.f_frsize >> 20, state.f_blocks * state.f_frsize >> 20
+    full = free < FULL or "No space left on device" in log
+    if not full and (guard_status == UNWRITABLE or (state.f_files and not state.f_favail)):
+        return f"the file system of {place} takes no more files"
+    if not full:
+        return None
+    return f"the file system of {place} is full: {free} of {size} MiB are free, and a server needs {ROOM >> 20}"
 
 
 class PortReservation:
@@ -93,11 +125,12 @@ class GuardedProcess:
         preparation: str = ":",
     ) -> None:
         self.label = label
-        self.directory = runtime_directory() / f"swe-db-{label}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.directory = runtime_directory(account) / f"swe-db-{label}-{os.getpid()}-{secrets.token_hex(4)}"
         # Not a file, which another account may not be able to read; not an argument, which would fill the process list.
         texts = {"GUARD": shell_script("guard.sh"), "PREPARATION": preparation}
         self._guard = subprocess.Popen(  # type: ignore[call-overload]
             ["/bin/sh", "-c", 'eval "$GUARD"', "swe-db-guard", str(self.directory), *command],
+            bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -108,8 +141,8 @@ class GuardedProcess:
         )
         # A forked child that outlives this process must not keep the server alive.
         os.register_at_fork(after_in_child=self._guard.stdin.close)
-        self._guard.stdin.write(f"{settings(self.directory)}\n.\n".encode())
-        self._guard.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # a guard that cannot make its directory has gone
+            self._guard.stdin.write(f"{settings(self.directory)}\n.\n".encode())
 
     def wait_for(self, obstacle: Callable[[], str | None], timeout: float) -> None:
         """Wait until nothing stands in the way of using the server.
@@ -119,7 +152,8 @@ class GuardedProcess:
             timeout: Seconds.
 
         Raises:
-            ServerError: The server ended or was not ready in time; the message has the end of its log.
+            ServerError: The server ended or was not ready in time; the message has the end of its log. It is a
+                BackendUnavailable where the file system is full.
         """
         deadline = time.monotonic() + timeout
         while (reason := obstacle()) is not None:
@@ -135,15 +169,26 @@ class GuardedProcess:
         return (self.directory / "settings").exists() and not (self.directory / "running").exists()
 
     def obituary(self) -> str | None:
-        """Return what is known of the server's end, None if it runs."""
-        if self.has_ended:
-            return f"{self.label} ended; its last words:\n{self.log_tail()}"
-        return None if self._guard.poll() is None else f"the process that guards {self.label} was killed"
+        """Return what is known of the end of a server that does not answer any more, None if it seems to run."""
+        deadline = time.monotonic() + NOTICING
+        while not self.has_ended and time.monotonic() < deadline:
+            if self._guard.poll() is not None:
+                return f"the process that guards {self.label} was killed"
+            time.sleep(POLL)
+        return f"{self.label} ended; its last words:\n{self.log_tail()}" if self.has_ended else None
 
     def _failure(self, what: str) -> ServerError:
         log = self.log_tail()
+        place = self.directory.parent
+        shortage = _shortage(place, log, self._guard.poll())
         self.stop()
-        return ServerError(f"{self.label} {what}; its last words:\n{log}")
+        if shortage is None:
+            return ServerError(f"{self.label} {what}; its last words:\n{log}")
+        return BackendUnavailable(
+            f"{self.label} {what}: {shortage}; its last words:\n{log}",
+            f"free some of it (df {place}), or set TMPDIR to a directory with {ROOM >> 20} MiB of room, which is taken "
+            f"where {place} has less",
+        )
 
     def log_tail(self) -> str:
         """Return the last lines that the server wrote, indented."""
