@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from support.migrations import database_name, rows, tables, write
-from swe_db.cli import COMMANDS, options, run
+from swe_db.cli import options, run
 from swe_db.migrations import Step
 
 NewDatabase = Callable[[], str]
 SECRET = "hunter2hunter2"
+COMMANDS = ("setup", "migrate", "seed", "verify")
 
 A = {"1000_a.sql": "CREATE TABLE a (id int PRIMARY KEY);\n"}
 SEED = {"10_a.sql": "INSERT INTO a VALUES (1) ON CONFLICT DO NOTHING;"}

@@ -263,7 +263,8 @@ def _move(directory: Path) -> Path | None:
     except FileNotFoundError:
         return None
     if has_readers(moved / GUARD):
-        moved.rename(directory)
+        with contextlib.suppress(OSError):  # the guard has noticed and made another one
+            moved.rename(directory)
         return None
     return moved
 

@@ -111,9 +111,11 @@ def survey_machine() -> tuple[Fact, ...]:
 
 def _data() -> Fact:
     try:
-        place = runtime_directory()
-    except (SweDBError, OSError) as error:
-        return Fact("servers' data", "nowhere", str(error))
+        place = runtime_directory(server_account())
+    except BackendUnavailable as error:
+        return Fact("servers' data", error.reason, error.remedy)
+    except OSError as error:
+        return Fact("servers' data", f"nowhere: {error}")
     if kind_of_file_system(place) in IN_MEMORY:
         return Fact("servers' data", f"in memory, {place}")
     if kind_of_file_system(place) is None:
@@ -165,7 +167,7 @@ def _copies() -> Iterator[Fact]:
     except OSError:
         return
     for copy in copies:
-        yield Fact("copy of a wheel", f"{copy}, {size_text(_size(copy))}")
+        yield Fact("cached wheel", f"{copy}, {size_text(_size(copy))}")
 
 
 def _size(folder: Path) -> int:
