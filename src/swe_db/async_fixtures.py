@@ -7,6 +7,7 @@ scope, and a test gets the one of its own loop. anyio runs every async fixture o
 from __future__ import annotations
 
 import functools
+import inspect
 import types
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -56,13 +57,20 @@ def async_fixtures(plugins: pytest.PytestPluginManager) -> types.ModuleType:
     for what, opener in OPENERS.items():
         if _has_any(plugins, ANYIO):
             setattr(module, f"_swe_anyio_{what}", pytest.fixture(name=f"_swe_anyio_{what}")(_copied(opener)))
-        if _has_any(plugins, ASYNCIO):
+        if _has_any(plugins, ASYNCIO) and _loop_has_a_scope():
             _declare_for_asyncio(module, what, opener)
     return module
 
 
 def _has_any(plugins: pytest.PytestPluginManager, names: tuple[str, ...]) -> bool:
     return any(plugins.has_plugin(name) for name in names)
+
+
+def _loop_has_a_scope() -> bool:
+    """Tell whether pytest-asyncio is 0.24 or newer; a suite that is not async goes with any."""
+    import pytest_asyncio  # noqa: PLC0415 - only where the user has it
+
+    return "loop_scope" in inspect.signature(pytest_asyncio.fixture).parameters
 
 
 def _declare_for_asyncio(module: types.ModuleType, what: str, opener: Callable[..., AsyncIterator[Any]]) -> None:
@@ -88,7 +96,7 @@ def async_fixture_name(request: pytest.FixtureRequest, what: str) -> str:
     """Return the fixture that opens `db` or `redis` on the loop of the test that asks.
 
     Raises:
-        ConfigError: The test does not run on an event loop, or on one of trio.
+        ConfigError: The test does not run on an event loop, or on one of trio, or pytest-asyncio is too old.
     """
     if "anyio_backend" in request.fixturenames and request.node.get_closest_marker("anyio"):
         if request.getfixturevalue("anyio_backend_name") != "asyncio":
@@ -103,5 +111,17 @@ def async_fixture_name(request: pytest.FixtureRequest, what: str) -> str:
             f"{request.node.nodeid} asks for swe_async_{what} but runs on no event loop: make it an async test of "
             "pytest-asyncio (@pytest.mark.asyncio) or anyio (@pytest.mark.anyio)"
         )
-    scope = marker.kwargs.get("loop_scope") or request.config.getini("asyncio_default_test_loop_scope") or "function"
+    if not _loop_has_a_scope():
+        raise ConfigError(
+            f"{request.node.nodeid} asks for swe_async_{what}, which needs pytest-asyncio 0.24 or newer: "
+            "pip install 'pytest-asyncio>=0.24'"
+        )
+    scope = marker.kwargs.get("loop_scope") or _default_loop_scope(request.config)
     return f"_swe_asyncio_{scope}_{what}"
+
+
+def _default_loop_scope(config: pytest.Config) -> str:
+    try:
+        return str(config.getini("asyncio_default_test_loop_scope") or "function")
+    except ValueError:
+        return "function"  # pytest-asyncio before 0.26 has no such setting

@@ -7,6 +7,7 @@ The tree::
     |__ServerError              where Postgres and Redis come from
     |  |__BackendUnavailable    one backend cannot give a server here
     |  |__NoBackendError        none of the backends tried can
+    |  |__ServerGoneError       a server has ended in the middle of a run
     |  |__ServerVersionError    the server's version is not the one asked for
     |__MigrationError           the migration runner
     |  |__MigrationFileError    a file's name, number or content is not acceptable
@@ -39,6 +40,7 @@ __all__ = [
     "MigrationOrderError",
     "NoBackendError",
     "ServerError",
+    "ServerGoneError",
     "ServerVersionError",
     "StatementError",
     "SweDBError",
@@ -90,6 +92,10 @@ class BackendUnavailable(ServerError):  # noqa: N818 - it is a state of the mach
 
 class NoBackendError(ServerError):
     """None of the backends that were tried can give a server."""
+
+
+class ServerGoneError(ServerError):
+    """A server has ended, or does not answer any more, in the middle of a run."""
 
 
 class ServerVersionError(ServerError):

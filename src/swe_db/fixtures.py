@@ -8,13 +8,14 @@ Without `--swe-db` every one of them skips the test that asks for it. What runs 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from swe_db.async_fixtures import async_fixture_name
-from swe_db.errors import SweDBError
+from swe_db.errors import ServerGoneError, SweDBError
 
 if TYPE_CHECKING:
     import psycopg
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 OFF: Final = "swe-db is off: switch it on with --swe-db, or with swe_db = true in the ini file"
+CANNOT_GO_ON: Final = "swe-db cannot give the tests their servers"
 RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 
 
@@ -73,9 +75,11 @@ def swe_redis_server(request: pytest.FixtureRequest, _swe_worker: Worker) -> Red
 
 
 @pytest.fixture
-def swe_database(swe_postgres: PostgresServer, _swe_worker: Worker) -> Iterator[Database]:
+def swe_database(
+    request: pytest.FixtureRequest, swe_postgres: PostgresServer, _swe_worker: Worker
+) -> Iterator[Database]:
     """This test's database, migrated and seeded: `.url` and its parts, `.sqlalchemy_url()`, `.connect()`."""
-    with _swe_worker.database() as database:
+    with _ended_by_failure(request, ServerGoneError), _swe_worker.database() as database:
         yield database
 
 
@@ -98,9 +102,11 @@ def swe_async_db(request: pytest.FixtureRequest, swe_database: Database) -> psyc
 
 
 @pytest.fixture
-def _swe_empty_redis(swe_redis_server: RedisServer, _swe_worker: Worker) -> Iterator[RedisServer]:
+def _swe_empty_redis(
+    request: pytest.FixtureRequest, swe_redis_server: RedisServer, _swe_worker: Worker
+) -> Iterator[RedisServer]:
     """This test's Redis, emptied after it."""
-    with _swe_worker.empty_redis() as server:
+    with _ended_by_failure(request, ServerGoneError), _swe_worker.empty_redis() as server:
         yield server
 
 
@@ -136,10 +142,20 @@ def swe_env(
 
 
 def _start(request: pytest.FixtureRequest, service: str) -> None:
-    """Start a service that no test was seen to ask for, and end the whole run if that cannot be done."""
+    """Start a service that no test was seen to ask for."""
+    with _ended_by_failure(request, SweDBError):
+        request.config.stash[RUN].start([service])
+
+
+@contextlib.contextmanager
+def _ended_by_failure(request: pytest.FixtureRequest, kind: type[SweDBError]) -> Iterator[None]:
+    """End the whole run, not only a test, at an error after which no test can have its servers."""
     run = request.config.stash[RUN]
     try:
-        run.start([service])
-    except SweDBError as error:
-        request.session.shouldstop = "swe-db cannot start what the tests need"
-        pytest.fail(str(error), pytrace=False)
+        yield
+    except kind as error:
+        if run.failure is not None:  # what took the first server took the second, and once told is enough
+            return
+        run.failure = error
+        request.session.shouldstop = CANNOT_GO_ON
+        raise pytest.fail.Exception(str(error), pytrace=False) from None

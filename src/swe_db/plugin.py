@@ -198,7 +198,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     run = item.config.stash.get(fixtures.RUN, None)
     if run is None or run.failure is None:
         return None
-    item.session.shouldstop = "swe-db cannot start what the tests need"
+    item.session.shouldstop = fixtures.CANNOT_GO_ON
     return True
 
 

@@ -22,7 +22,7 @@ class CloneIsolation:
         self._cluster = cluster
         self._template = template
         self._layer: str | None = None
-        self._begun_at: str | None = None
+        self._begun_at = ""
         self._name = names.worker_name(cluster.run, worker)
         cluster.clone(template, self._name)
 

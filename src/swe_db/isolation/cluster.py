@@ -191,16 +191,18 @@ class Cluster:
                 )
             time.sleep(POLL)
 
-    def position(self) -> str | None:
-        """Return how far the server has written its log, None where others write too."""
-        return str(self._rows("SELECT pg_current_wal_insert_lsn()")[0][0]) if self.server.owned else None
+    def position(self) -> str:
+        """Return how far the server has written its log."""
+        return str(self._rows("SELECT pg_current_wal_insert_lsn()")[0][0])
 
-    def is_untouched(self, name: str, since: str | None) -> bool:
+    def is_untouched(self, name: str, since: str) -> bool:
         """Tell for sure that nobody wrote anything since that position, and that nobody is connected.
+
+        Where others use the server too it cannot be told.
 
         A sequence hands out numbers without a word in the log, but not the first after it was set, as `publish` does.
         """
-        if since is None or self._rows("SELECT FROM pg_stat_activity WHERE datname = %s", name):
+        if not self.server.owned or self._rows("SELECT FROM pg_stat_activity WHERE datname = %s", name):
             return False
         return self.position() == since
 

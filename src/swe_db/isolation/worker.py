@@ -11,14 +11,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from swe_db.config import Config
-from swe_db.errors import IsolationError
+from swe_db.errors import IsolationError, ServerGoneError
 from swe_db.isolation.clone import CloneIsolation
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
 from swe_db.isolation.template import ensure_template
 from swe_db.servers.connect import libpq_variables
 from swe_db.servers.ladder import start_postgres_server, start_redis_server
-from swe_db.servers.server import PostgresServer, RedisServer
+from swe_db.servers.server import PostgresServer, RedisServer, watched
 
 if TYPE_CHECKING:
     import psycopg
@@ -66,8 +66,13 @@ class Worker:
             cluster.sweep()
         isolation = CloneIsolation(cluster, ensure_template(cluster, self._config), self._name)
         if not self.postgres.owned:  # our own server dies with all its databases
-            self._ends.callback(isolation.close)
+            self._ends.callback(self._leave, isolation)
         return isolation
+
+    def _leave(self, isolation: CloneIsolation) -> None:
+        """Drop what we made on a server that others use, if it is still there."""
+        with contextlib.suppress(ServerGoneError), watched(self.postgres):
+            isolation.close()
 
     @property
     def url(self) -> str:
@@ -116,25 +121,38 @@ class Worker:
 
     @contextlib.contextmanager
     def database(self) -> Iterator[Database]:
-        """Give a test its database and put it back afterwards."""
-        database = self._isolation.begin()
+        """Give a test its database and put it back afterwards.
+
+        Raises:
+            ServerGoneError: The server has gone.
+        """
+        isolation = self._isolation
+        with watched(self.postgres):
+            database = isolation.begin()
         self._in_test = True
         try:
             yield database
         finally:
             self._in_test = False
-            self._isolation.end(database)
+            with watched(self.postgres):
+                isolation.end(database)
 
     @contextlib.contextmanager
     def empty_redis(self) -> Iterator[RedisServer]:
-        """Give a test its Redis and empty it afterwards."""
+        """Give a test its Redis and empty it afterwards.
+
+        Raises:
+            ServerGoneError: The server has gone.
+        """
         server = self.redis
-        server.claim()
+        with watched(server):
+            server.claim()
         try:
             yield server
         finally:
-            server.claim()
-            _empty(server)
+            with watched(server):
+                server.claim()
+                _empty(server)
 
     def close(self) -> None:
         """End and remove all that was started."""

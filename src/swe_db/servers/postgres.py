@@ -86,6 +86,7 @@ def _start(binaries: PostgresBinaries, port: int, *, backend: str, locale: str, 
         backend=backend,
         owned=True,
         stop=process.stop,
+        obituary=process.obituary,
     )
 
 

@@ -65,7 +65,14 @@ def _start(binary: RedisBinary, port: int, backend: str) -> RedisServer:
     process = GuardedProcess("redis", command, settings=settings, account=server_account())
     address = RedisAddress(host="127.0.0.1", port=port, password=password, socket=str(process.directory / "redis.sock"))
     process.wait_for(lambda: _obstacle(address), START_TIMEOUT)
-    return RedisServer(address=address, version=binary.version, backend=backend, owned=True, stop=process.stop)
+    return RedisServer(
+        address=address,
+        version=binary.version,
+        backend=backend,
+        owned=True,
+        stop=process.stop,
+        obituary=process.obituary,
+    )
 
 
 def _obstacle(address: RedisAddress) -> str | None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
+from swe_db.errors import ServerGoneError
 from swe_db.servers.address import PostgresAddress, RedisAddress
+from swe_db.servers.connect import connect
 
 if TYPE_CHECKING:
     import redis
     import redis.asyncio
 
-__all__ = ["PostgresServer", "RedisServer"]
+__all__ = ["PostgresServer", "RedisServer", "watched"]
+
+TIMEOUT: Final = 5  # seconds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,6 +31,7 @@ class PostgresServer:
         backend: Where it came from: `url`, `local`, …
         owned: Whether we started it, so that it serves nobody else.
         stop: Ends it, if it is ours.
+        obituary: Tells what is known of its end, None if it runs or nothing is known.
     """
 
     address: PostgresAddress
@@ -34,11 +40,27 @@ class PostgresServer:
     backend: str
     owned: bool
     stop: Callable[[], None] = dataclasses.field(repr=False)
+    obituary: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
 
     @property
     def url(self) -> str:
         """A libpq URL of its maintenance database, password included."""
         return self.address.url
+
+    @property
+    def shown(self) -> str:
+        """What it is called in messages."""
+        return f"Postgres server {self.address.shown} ({self.backend})"
+
+    def obstacle(self) -> str | None:
+        """Ask it for a connection and return why it gives none, None if it does."""
+        import psycopg  # noqa: PLC0415 - 59 ms that a run without a server need not pay
+
+        try:
+            connect(self.admin, connect_timeout=TIMEOUT).close()
+        except psycopg.Error as error:
+            return str(error)
+        return None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,6 +74,7 @@ class RedisServer:
         owned: Whether we started the server, so that it serves nobody else.
         stop: Ends it, or gives the leased database back.
         claim: Makes sure that a leased database is still ours; raises `IsolationError`.
+        obituary: Tells what is known of its end, None if it runs or nothing is known.
     """
 
     address: RedisAddress
@@ -60,11 +83,28 @@ class RedisServer:
     owned: bool
     stop: Callable[[], None] = dataclasses.field(repr=False)
     claim: Callable[[], None] = dataclasses.field(repr=False, default=lambda: None)
+    obituary: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
 
     @property
     def url(self) -> str:
         """A URL for redis-py, password included; TCP always."""
         return self.address.url
+
+    @property
+    def shown(self) -> str:
+        """What it is called in messages."""
+        return f"Redis server {self.address.shown} ({self.backend})"
+
+    def obstacle(self) -> str | None:
+        """Ask it for an answer and return why it gives none, None if it does."""
+        import redis  # noqa: PLC0415
+
+        try:
+            with self.connect(socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT) as client:
+                client.ping()
+        except redis.exceptions.RedisError as error:
+            return str(error)
+        return None
 
     @property
     def has_url(self) -> bool:
@@ -86,3 +126,21 @@ class RedisServer:
         from redis.asyncio import Redis  # noqa: PLC0415
 
         return Redis.from_url(self.address.connection_url, **options)
+
+
+@contextlib.contextmanager
+def watched(server: PostgresServer | RedisServer) -> Iterator[None]:
+    """Do something with a server that was there before.
+
+    Raises:
+        ServerGoneError: It failed since the server has gone; other failures stay what they are.
+    """
+    try:
+        yield
+    except Exception as error:
+        obstacle = server.obstacle()
+        if obstacle is None:
+            raise
+        raise ServerGoneError(
+            f"the {server.shown} has gone in the middle of the run: {server.obituary() or obstacle}"
+        ) from error

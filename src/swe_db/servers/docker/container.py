@@ -19,7 +19,7 @@ from swe_db.servers.docker.share import Facts, Share
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-__all__ = ["place_of", "serve", "users_of"]
+__all__ = ["obituary", "place_of", "serve", "users_of"]
 
 START_TIMEOUT: Final = 60.0  # seconds
 POLL: Final = 0.02  # seconds
@@ -82,12 +82,27 @@ def serve(
         for name, text in (files or {}).items():
             docker.put_file(container, name, text)
         facts: Facts = {"host": docker.host, "port": docker.start(container, plan.port), "password": password}
+        facts["container"] = container.id
         _wait(docker, container, lambda: obstacle(facts), secret=password)
     except BaseException:
         with contextlib.suppress(BackendUnavailable):
             docker.discard(container)
         raise
     return facts
+
+
+def obituary(facts: Facts) -> str | None:
+    """Return what is known of the end of a container that was serving, None if it runs."""
+    try:
+        with daemon() as docker:
+            container = docker.container(facts["container"])
+            if container is None:
+                return "somebody has removed its container"
+            if not docker.has_ended(container):
+                return None
+            return f"its container {container.name} ended; its last words:\n{docker.log_tail(container, LOG_LINES)}"
+    except BackendUnavailable as error:
+        return error.reason
 
 
 def _wait(docker: Daemon, container: Container, obstacle: Callable[[], str | None], *, secret: str) -> None:

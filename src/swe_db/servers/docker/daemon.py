@@ -317,6 +317,20 @@ class Daemon:
         bindings = container.ports.get(f"{port}/tcp")
         return int(bindings[0]["HostPort"]) if bindings else None
 
+    def container(self, identity: str) -> Container | None:
+        """Return a container, None if there is none of this identity.
+
+        Raises:
+            BackendUnavailable: The daemon cannot say.
+        """
+        import docker  # noqa: PLC0415
+
+        with _explained("the daemon does not show a container", "check `docker ps`"):
+            try:
+                return self._client.containers.get(identity)
+            except docker.errors.NotFound:
+                return None
+
     def has_ended(self, container: Container) -> bool:
         """Tell whether a container that was started does not run any more."""
         with _explained("the container has gone", "see the daemon's own log"):
