@@ -52,7 +52,7 @@ REMOVE_CONTAINER = """
 )
 @pytest.mark.needs("local")
 def test_a_server_that_is_killed_ends_the_run(
-    pytester: pytest.Pytester, run: RunPytest, workers: list[str], kill: str, gone: str
+    pytester: pytest.Pytester, run: RunPytest, *, workers: list[str], kill: str, gone: str
 ) -> None:
     """The test in which it happened has the error with the server's last words; the tests after it do not run."""
     pytester.makepyfile(KILLING.format(kill=kill))
@@ -72,7 +72,7 @@ def test_a_server_that_is_killed_ends_the_run(
 )
 @pytest.mark.needs("docker")
 def test_containers_that_are_killed_end_the_run(
-    pytester: pytest.Pytester, run: RunPytest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, after: str, gone: str
+    pytester: pytest.Pytester, run: RunPytest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, after: str, gone: str
 ) -> None:
     """Also where the daemon itself has ended: both servers are gone at once, and the error is told once."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))

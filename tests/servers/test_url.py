@@ -13,7 +13,7 @@ from psycopg import sql
 from swe_db.config import Config
 from swe_db.errors import BackendUnavailable
 from swe_db.isolation import names
-from swe_db.isolation.cluster import DEAD_AFTER, Cluster
+from swe_db.isolation.cluster import DEAD_AFTER, UNUSED_AFTER, Cluster
 from swe_db.servers.ladder import choose_postgres, choose_redis
 from swe_db.servers.server import PostgresServer, RedisServer
 from swe_db.servers.url import url_postgres, url_redis
@@ -187,26 +187,6 @@ def test_what_the_server_refuses_is_explained(
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
 
 
-@pytest.mark.usefixtures("run")
-def test_a_server_that_dies_in_the_middle_is_named(pytester: pytest.Pytester, run: RunPytest) -> None:
-    """When the server is killed during a test, the error of the next one says which server and what happened."""
-    pytester.makepyfile(
-        """
-        import os, pathlib, signal, time
-
-        def test_a(swe_postgres, swe_db):
-            directory = pathlib.Path(swe_postgres.admin.host)
-            os.kill(int((directory / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
-            time.sleep(0.3)
-
-        def test_b(swe_db): pass
-        """
-    )
-    result = run("--swe-db", "-W", "ignore")
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["*the Postgres server * cannot give a test its database:*"])
-
-
 def test_a_living_run_is_not_swept(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database of a run that lives stays, however old it is; when the run ends it is swept."""
     server = url_postgres(Config(postgres_url=postgres.url)).start()
@@ -222,3 +202,27 @@ def test_a_living_run_is_not_swept(postgres: PostgresServer, monkeypatch: pytest
         time.sleep(0.01)
     assert swept == [name]
     sweeper.close()
+
+
+def test_a_template_that_nobody_has_used_for_weeks_is_swept(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What counts is the last run that began with it, not when it was made; one that is being taken stays."""
+    server = url_postgres(Config(postgres_url=postgres.url)).start()
+    cluster, other = (Cluster(server, locale="C", timezone="UTC") for _ in range(2))
+    now = time.time()
+    unused, wanted, taken, made_today = (names.template_name(secrets.token_hex(12)) for _ in range(4))
+    monkeypatch.setattr(time, "time", lambda: now - UNUSED_AFTER - 60)
+    for name in (unused, wanted, taken):
+        cluster.create(name)
+    monkeypatch.undo()
+    cluster.create(made_today)
+    assert cluster.use(wanted)
+    with other.lock(taken):
+        assert cluster.sweep() == [unused]
+    assert not cluster.use(unused)
+    for name in (wanted, taken, made_today):
+        assert cluster.exists(name)
+        cluster.drop(name)
+    cluster.close()
+    other.close()

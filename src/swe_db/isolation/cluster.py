@@ -23,7 +23,7 @@ __all__ = ["Cluster"]
 POLL: Final = 0.001  # seconds
 GONE_TIMEOUT: Final = 10.0  # seconds
 LOCK_TIMEOUT: Final = 600.0  # seconds: a big set of migrations may take minutes to build
-LOCK_POLL: Final = 0.05  # seconds
+LOCK_POLL: Final = 0.01  # seconds
 ALIVE: Final = 0x737765  # the first key of the locks that say which runs live, the letters "swe"
 RUNS: Final = "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = %s AND objsubid = 2"
 OURS: Final = (
@@ -47,6 +47,7 @@ OBSTACLES: Final[tuple[LiteralString, ...]] = (
     ),
 )
 DEAD_AFTER: Final = 6 * 3600.0  # seconds
+UNUSED_AFTER: Final = 14 * 86400.0  # seconds
 
 
 class Cluster:
@@ -239,24 +240,56 @@ class Cluster:
                     f"another run has been building the template {name} for {LOCK_TIMEOUT / 60:g} minutes"
                 )
             time.sleep(LOCK_POLL)
+        with self._unlocking(name):
+            yield
+
+    @contextlib.contextmanager
+    def _unlocking(self, name: str) -> Iterator[None]:
         try:
             yield
         finally:
             self._rows("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
 
-    def sweep(self) -> list[str]:
-        """Drop the databases that dead runs left behind hours ago, and return their names.
+    def use(self, template: str) -> bool:
+        """Say that a template is still wanted, and tell whether it is there; its lock must be held."""
+        if not self.exists(template):
+            return False
+        if not self.server.owned:
+            self._mark(template)
+        return True
 
-        Dropped is what has a name of ours, our mark in its comment, this user as its owner, nobody connected, a run
-        that holds no lock any more, and an age of six hours or more.
+    def sweep(self) -> list[str]:
+        """Drop the databases that dead runs left behind, and templates that nobody has used, and return their names.
+
+        Dropped is what has a name of ours, our mark in its comment, this user as its owner and nobody connected: the
+        database of a run if that holds no lock any more and began six hours ago or more; a template if no run has
+        begun with it for two weeks.
         """
         alive = {run for (run,) in self._rows(RUNS, ALIVE)}
-        dead = [name for name, comment in self._rows(OURS) if _is_dead(name, comment, alive)]
-        for name in dead:
-            with contextlib.suppress(IsolationError):  # another run sweeps at the same time
-                self._release(name)
-                self._run("DROP DATABASE IF EXISTS {}", name)
-        return dead
+        return [name for name, comment in self._rows(OURS) if self._swept(name, comment, alive)]
+
+    def _swept(self, name: str, comment: str | None, alive: set[int]) -> bool:
+        if names.is_template(name):
+            return _is_unused(comment) and self._drop_template(name)
+        if not _is_dead(name, comment, alive):
+            return False
+        self._drop_dead(name)
+        return True
+
+    def _drop_template(self, name: str) -> bool:
+        """Drop a template that is still unused when its lock is held, which a run holds when it begins with one."""
+        if not self._rows("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name)[0][0]:
+            return False
+        with self._unlocking(name):
+            unused = any(each == name and _is_unused(comment) for each, comment in self._rows(OURS))
+            if unused:
+                self._drop_dead(name)
+            return unused
+
+    def _drop_dead(self, name: str) -> None:
+        with contextlib.suppress(IsolationError):  # another run sweeps at the same time
+            self._release(name)
+            self._run("DROP DATABASE IF EXISTS {}", name)
 
 
 def _is_dead(name: str, comment: str | None, alive: set[int]) -> bool:
@@ -265,3 +298,11 @@ def _is_dead(name: str, comment: str | None, alive: set[int]) -> bool:
         return False
     age, run = found
     return age > DEAD_AFTER and run not in alive
+
+
+def _is_unused(comment: str | None) -> bool:
+    try:
+        used = json.loads(comment or "")["used"]
+    except (ValueError, LookupError, TypeError):
+        return False
+    return bool(time.time() - float(used) > UNUSED_AFTER)

@@ -7,9 +7,10 @@ import secrets
 import time
 from typing import Final
 
-__all__ = ["age_and_run", "scratch_name", "template_name", "worker_name"]
+__all__ = ["age_and_run", "is_template", "scratch_name", "template_name", "worker_name"]
 
 PREFIX: Final = "swe_db"
+TEMPLATE: Final = re.compile(r"^swe_db_t_[0-9a-f]{24}$")
 TEMPORARY: Final = re.compile(r"^swe_db_[wb]_(?P<made>[0-9a-f]{8})_(?P<run>[0-9a-f]{8})_\w+$")
 
 
@@ -26,6 +27,11 @@ def scratch_name(run: int) -> str:
 def worker_name(run: int, worker: str) -> str:
     """Return a name for the database of a worker, `gw0` or `main`; no other process ever gets the same."""
     return f"{PREFIX}_w_{_now()}_{run:08x}_{worker}"
+
+
+def is_template(name: str) -> bool:
+    """Tell whether a name is that of a template."""
+    return TEMPLATE.match(name) is not None
 
 
 def age_and_run(name: str) -> tuple[float, int] | None:

@@ -27,10 +27,8 @@ def ensure_template(cluster: Cluster, config: Config) -> str:
         IsolationError: Another run holds the lock for too long.
     """
     template = names.template_name(_key(cluster, config))
-    if cluster.exists(template):
-        return template
     with cluster.lock(template):
-        if not cluster.exists(template):
+        if not cluster.use(template):
             _build(cluster, config, template)
     return template
 
