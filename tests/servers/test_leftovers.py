@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -19,8 +20,8 @@ from support.short import short_directory
 from swe_db.errors import ServerError
 from swe_db.servers import embedded, leftovers, liveness, process
 from swe_db.servers.account import Account
-from swe_db.servers.leftovers import Finding, find_copies, find_servers
-from swe_db.servers.liveness import has_readers
+from swe_db.servers.leftovers import Finding, State, find_copies, find_servers
+from swe_db.servers.liveness import has_readers, readers
 from swe_db.servers.process import GuardedProcess
 
 LISTENS = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_DFL); time.sleep(60)"
@@ -65,10 +66,10 @@ def names(found: Finding) -> set[str]:
     return {each.name for each in found.leftovers}
 
 
-def segments(owners: list[int]) -> list[str]:
-    """The shared memory that these processes have made."""
+def segments(makers: list[int] | None = None) -> set[str]:
+    """The shared memory of this machine, or what of it is in use and made by these processes."""
     rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
-    return [row[1] for row in rows if int(row[4]) in owners]
+    return {row[1] for row in rows if makers is None or (int(row[4]) in makers and row[6] != "0")}
 
 
 KILLS: dict[str, Callable[[Session], None]] = {
@@ -80,8 +81,8 @@ KILLS: dict[str, Callable[[Session], None]] = {
 @pytest.mark.parametrize("kill", KILLS)
 def test_what_a_killed_guard_leaves_is_removed(dying: Session, living: Session, kill: str) -> None:
     """Servers without a guard, directories and shared memory go; a living session beside keeps all of its own."""
-    makers = dying.members
-    assert segments(makers)
+    made = segments(dying.members)
+    assert made
     assert find_servers() == Finding(living=4)
     KILLS[kill](dying)
     found = find_servers()
@@ -89,7 +90,7 @@ def test_what_a_killed_guard_leaves_is_removed(dying: Session, living: Session, 
     assert found.living == 2
     assert [each.remove() for each in found.leftovers] == [True, True]
     assert not dying.members
-    assert not segments(makers)
+    assert not made & segments()
     assert not any(directory.exists() for directory in dying.directories)
     assert all(members_of(directory) and has_readers(directory / ".guard") for directory in living.directories)
     assert [each.remove() for each in found.leftovers] == [False, False]
@@ -185,7 +186,9 @@ def test_what_is_not_ours_by_content_stays(folder: Path) -> None:
     """A directory with our name that a guard has not made, or a link, is told of and left alone."""
     directory = dead(folder)
     (directory / "thesis.tex").write_text("\\\\section{Results}")
-    (folder / "swe-db-redis-1-0123abcd").symlink_to(directory)
+    (folder / "elsewhere").mkdir()
+    os.mkfifo(folder / "elsewhere" / ".guard")
+    (folder / "swe-db-redis-1-0123abcd").symlink_to(folder / "elsewhere")
     found = find_servers()
     assert (found.leftovers, found.living) == ((), 0)
     assert [note.name for note in found.notes] == [str(directory), str(folder / "swe-db-redis-1-0123abcd")]
@@ -251,22 +254,44 @@ def test_an_unfinished_copy_is_removed_when_its_maker_is_dead(copying: tuple[sub
     assert leftover.remove() is False
 
 
-def test_a_copy_that_was_taken_for_dead_is_made_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A copy that was removed before its maker could lock it is begun once more."""
-    made = tempfile.mkdtemp
+@pytest.mark.parametrize("before", ["opened", "locked"])
+def test_a_copy_that_was_taken_for_dead_is_made_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    """A copy that was removed before its maker opened or locked it is begun once more."""
+    made, lock = tempfile.mkdtemp, fcntl.flock
     swept: list[bool] = []
+
+    def sweep(moment: str) -> None:
+        if moment == before and not swept:
+            swept.append(False)
+            swept[:] = [leftover.remove() for leftover in find_copies().leftovers]
 
     def make(**options: str) -> str:
         directory = made(**options)
-        if not swept:
-            swept.extend(leftover.remove() for leftover in find_copies().leftovers)
+        sweep("opened")
         return directory
 
+    def hold(file: int, how: int) -> None:
+        if how == fcntl.LOCK_EX:
+            sweep("locked")
+        lock(file, how)
+
     monkeypatch.setattr(tempfile, "mkdtemp", make)
+    monkeypatch.setattr(fcntl, "flock", hold)
     with embedded._scratch() as scratch:
         assert swept == [True]
         assert find_copies() == Finding(living=1)
         assert scratch.exists()
+
+
+def test_a_copy_that_is_locked_in_the_last_moment_stays(
+    copying: tuple[subprocess.Popen[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy is removed under its lock only."""
+    monkeypatch.setattr(leftovers, "owned_state", lambda *_: State.DEAD)
+    assert leftovers._dead_copy(copying[1]).remove() is False
+    assert copying[1].exists()
 
 
 def test_a_complete_copy_is_a_cache(folder: Path) -> None:
@@ -301,3 +326,23 @@ def test_orphans_that_do_not_listen_are_killed(folder: Path) -> None:
     server.stdout.close()
     assert server.wait() == -signal.SIGKILL
     assert eventually(lambda: not directory.exists())
+
+
+def test_orphans_are_asked_before_they_are_killed(folder: Path) -> None:
+    """A server that listens can end in its own way; who only writes to its pipe is none of its processes."""
+    directory = dead(folder, ".guard", ".server")
+    listening = (
+        "import signal, time; signal.signal(signal.SIGTERM, lambda *_: exit(7)); print(flush=True); time.sleep(60)"
+    )
+    pipe = os.open(directory / ".server", os.O_RDWR)
+    server = subprocess.Popen([sys.executable, "-c", listening], stdout=subprocess.PIPE, pass_fds=[pipe])
+    assert server.stdout is not None
+    server.stdout.readline()
+    writing = os.open(directory / ".server", os.O_WRONLY)
+    os.close(pipe)
+    assert readers(directory / ".server") == [server.pid]
+    (leftover,) = find_servers().leftovers
+    assert leftover.remove()
+    os.close(writing)
+    server.stdout.close()
+    assert server.wait() == 7

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from support.backends import own_backend
-from support.containers import eventually
+from support.containers import PATIENCE, eventually
 
 STARTER: Final = """
 import sys
@@ -81,9 +81,10 @@ def session(folder: Path) -> Iterator[Session]:
         yield begun
     finally:
         begun.kill()
-        for wanted in (signal.SIGQUIT, signal.SIGKILL):
-            eventually(lambda: not begun.members)
-            send(wanted, begun.members)
+        for wanted in (signal.SIGTERM, signal.SIGKILL):
+            if not eventually(lambda: not begun.members, PATIENCE if begun.guards else 0):
+                send(wanted, begun.members)
+                eventually(lambda: not begun.members)
 
 
 def send(wanted: signal.Signals, numbers: list[int]) -> None:

@@ -24,7 +24,7 @@ from swe_db.servers.docker import leftovers
 from swe_db.servers.docker.daemon import HOST, KEPT, PLACE, RUN, SPACE
 from swe_db.servers.docker.leftovers import find_containers, find_runs
 from swe_db.servers.docker.share import Share
-from swe_db.servers.leftovers import Finding
+from swe_db.servers.leftovers import Finding, State
 from swe_db.servers.liveness import process_space
 
 pytestmark = pytest.mark.needs("docker")
@@ -153,6 +153,13 @@ def test_a_run_whose_guard_was_killed_too_is_removed(dying: Run, living: Run) ->
 
 def test_a_run_that_lives_is_not_removed(living: Run) -> None:
     """Whether anybody lives is asked again when a leftover is removed."""
+    assert leftovers._dead_run(living.place).remove() is False
+    assert exists(living.container)
+
+
+def test_a_run_that_is_joined_in_the_last_moment_stays(living: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run is removed under the lock of its place only."""
+    monkeypatch.setattr(leftovers, "owned_state", lambda *_: State.DEAD)
     assert leftovers._dead_run(living.place).remove() is False
     assert exists(living.container)
 
