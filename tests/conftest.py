@@ -14,7 +14,7 @@ from support.backends import DOCKER_HOST, IMAGE_FLAGS, POSTGRES, REDIS, own_back
 from swe_db.config import Config
 from swe_db.servers.server import PostgresServer, RedisServer
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "support.tables"]
 
 INI = """
 [pytest]

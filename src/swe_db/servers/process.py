@@ -18,6 +18,7 @@ from typing import Final
 
 from swe_db.errors import BackendUnavailable, ServerError
 from swe_db.servers.account import Account
+from swe_db.servers.orphan import end_when_orphaned
 
 __all__ = ["GuardedProcess", "PortReservation", "shell_script"]
 
@@ -124,6 +125,7 @@ class GuardedProcess:
         account: Account,
         preparation: str = ":",
     ) -> None:
+        end_when_orphaned()
         self.label = label
         self.directory = runtime_directory(account) / f"swe-db-{label}-{os.getpid()}-{secrets.token_hex(4)}"
         # Not a file, which another account may not be able to read; not an argument, which would fill the process list.

@@ -25,6 +25,7 @@ from typing import Any, Final, TypeAlias
 from swe_db.errors import BackendUnavailable
 from swe_db.servers.docker.daemon import HOST, PLACE, RUN, SPACE
 from swe_db.servers.liveness import is_same, process_space
+from swe_db.servers.orphan import end_when_orphaned
 
 __all__ = [
     "FACTS",
@@ -62,6 +63,7 @@ class Share:
     """
 
     def __init__(self, key: str, remove: Callable[[str], object]) -> None:
+        end_when_orphaned()
         self._key = key
         self._remove_made = remove
         while not self._join():
