@@ -87,6 +87,13 @@ def _shortage(place: Path, log: str, guard_status: int | None) -> str | None:
     return f"the file system of {place} is full: {free} of {size} MiB are free, and a server needs {ROOM >> 20}"
 
 
+def _remedy(place: Path) -> str:
+    return (
+        f"free some of it (df {place}), or set TMPDIR to a directory with {ROOM >> 20} MiB of room, which is taken "
+        f"where {place} has less"
+    )
+
+
 class PortReservation:
     """A TCP port of 127.0.0.1 that nobody else is given until the server listens on it.
 
@@ -177,20 +184,20 @@ class GuardedProcess:
             if self._guard.poll() is not None:
                 return f"the process that guards {self.label} was killed"
             time.sleep(POLL)
-        return f"{self.label} ended; its last words:\n{self.log_tail()}" if self.has_ended else None
+        log, place = self.log_tail(), self.directory.parent
+        end = f"{self.label} ended; its last words:\n{log}" if self.has_ended else None
+        shortage = _shortage(place, log, None)
+        if shortage is None:
+            return end
+        return f"{shortage}\n  to fix it: {_remedy(place)}" + (f"\n{end}" if end else "")
 
     def _failure(self, what: str) -> ServerError:
-        log = self.log_tail()
-        place = self.directory.parent
+        log, place = self.log_tail(), self.directory.parent
         shortage = _shortage(place, log, self._guard.poll())
         self.stop()
         if shortage is None:
             return ServerError(f"{self.label} {what}; its last words:\n{log}")
-        return BackendUnavailable(
-            f"{self.label} {what}: {shortage}; its last words:\n{log}",
-            f"free some of it (df {place}), or set TMPDIR to a directory with {ROOM >> 20} MiB of room, which is taken "
-            f"where {place} has less",
-        )
+        return BackendUnavailable(f"{self.label} {what}: {shortage}; its last words:\n{log}", _remedy(place))
 
     def log_tail(self) -> str:
         """Return the last lines that the server wrote, indented."""

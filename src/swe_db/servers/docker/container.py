@@ -24,6 +24,13 @@ __all__ = ["obituary", "place_of", "serve", "users_of"]
 START_TIMEOUT: Final = 60.0  # seconds
 POLL: Final = 0.02  # seconds
 LOG_LINES: Final = 15
+TOLD: Final = 200  # lines in which a server that recovers may have told why
+NO_SPACE: Final = "No space left on device"
+FULL: Final = "the memory that holds its data is full"
+MORE_MEMORY: Final = (
+    "the data lie in a tmpfs of half the memory that Docker has, and an empty server takes 64 MiB: free memory, or "
+    "give Docker's virtual machine more"
+)
 KEPT_USERS: Final = 10  # how many workers of all runs at once a kept server is made for
 
 
@@ -98,9 +105,10 @@ def obituary(facts: Facts) -> str | None:
             container = docker.container(facts["container"])
             if container is None:
                 return "somebody has removed its container"
-            if not docker.has_ended(container):
-                return None
-            return f"its container {container.name} ended; its last words:\n{docker.log_tail(container, LOG_LINES)}"
+            log = docker.log_tail(container, LOG_LINES)
+            if docker.has_ended(container):
+                return f"its container {container.name} ended; its last words:\n{log}"
+            return f"{FULL}; to fix it: {MORE_MEMORY}" if NO_SPACE in docker.log_tail(container, TOLD) else None
     except BackendUnavailable as error:
         return error.reason
 
@@ -119,5 +127,8 @@ def _wait(docker: Daemon, container: Container, obstacle: Callable[[], str | Non
 
 def _failure(docker: Daemon, container: Container, what: str, secret: str) -> BackendUnavailable:
     image = container.attrs["Config"]["Image"]
-    text = f"the container of {image} {what}; its last words:\n{docker.log_tail(container, LOG_LINES)}"
-    return BackendUnavailable(text.replace(secret, "***"), f"see its last words; by hand: docker run --rm {image}")
+    log = docker.log_tail(container, LOG_LINES)
+    full = NO_SPACE in log
+    text = f"the container of {image} {what}{f': {FULL}' if full else ''}; its last words:\n{log}"
+    remedy = MORE_MEMORY if full else f"see its last words; by hand: docker run --rm {image}"
+    return BackendUnavailable(text.replace(secret, "***"), remedy)
