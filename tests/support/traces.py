@@ -102,6 +102,12 @@ class Machine:
         listed = self._client.api.containers(all=True, filters={"label": RUN})
         return {f"{each['Id'][:12]} {each['Status']}": each["Labels"].get(PLACE, "") for each in listed}
 
+    def remove_container(self, name: str) -> None:
+        """Remove a container, whoever made it."""
+        if self._client is not None:
+            with contextlib.suppress(docker.errors.APIError):
+                self._client.api.remove_container(name, force=True, v=True)
+
     def volumes(self) -> set[str]:
         """Return the names of the volumes that no container uses."""
         if self._client is None:

@@ -228,6 +228,8 @@ class Victim:
                     os.kill(int(what.rstrip(":")), signal.SIGKILL)
             elif kind == "directory":
                 shutil.rmtree(what, ignore_errors=True)
+            elif kind == "container":
+                machine.remove_container(what)
         shutil.rmtree(self.root, ignore_errors=True)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -90,14 +92,7 @@ def _copy(folder: Path, name: str) -> Path:
     """Return a directory that everybody can enter, with copies of `folder` and the libraries beside it."""
     target = Path(tempfile.gettempdir(), f"{COPY}{name}-{os.geteuid()}")
     if not target.exists():
-        with _scratch() as scratch:
-            for part in (folder, folder.with_name(f"{folder.name}.libs")):
-                if part.exists():
-                    shutil.copytree(
-                        part, scratch / part.name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
-                    )
-            scratch.chmod(0o755)
-            _publish(scratch, target)
+        _run_main(folder, target)
     state = target.lstat()
     if state.st_uid != os.geteuid() or state.st_mode & 0o022:
         raise BackendUnavailable(
@@ -106,13 +101,54 @@ def _copy(folder: Path, name: str) -> Path:
     return target
 
 
+def _run_main(folder: Path, target: Path) -> None:
+    """Copy in a process that goes on to the end if this one is killed, so that half a copy is never left."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "swe_db.servers.embedded", str(folder), str(target)],
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    _, errors = process.communicate()
+    if process.returncode:
+        raise BackendUnavailable(
+            f"{folder} cannot be copied to {target}, where {server_account().name} could run it: {errors.strip()}",
+            f"free some of it (df {target.parent}), or set TMPDIR to another directory",
+        )
+
+
+def main(folder: Path, target: Path) -> None:
+    """Copy a wheel's folder, and the libraries beside it, into a directory that is there as a whole or not at all.
+
+    Args:
+        folder: The wheel's folder.
+        target: The directory, which everybody may enter.
+    """
+    try:
+        with _scratch(target.parent) as scratch:
+            for part in (folder, folder.with_name(f"{folder.name}.libs")):
+                if part.exists():
+                    shutil.copytree(
+                        part, scratch / part.name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
+                    )
+            scratch.chmod(0o755)
+            _publish(scratch, target)
+    except shutil.Error as error:
+        sys.exit(str(error.args[0][0][2]))  # the first file's reason
+    except OSError as error:
+        sys.exit(str(error))
+
+
 @contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
+def _scratch(place: Path | None = None) -> Iterator[Path]:
     """Make a directory, gone in the end, whose lock tells that its maker lives."""
     import fcntl  # noqa: PLC0415 - not there on Windows
 
     while True:
-        directory = Path(tempfile.mkdtemp(prefix=COPY))
+        directory = Path(tempfile.mkdtemp(prefix=COPY, dir=place))
         try:
             file = os.open(directory, os.O_RDONLY)
         except FileNotFoundError:
@@ -135,3 +171,7 @@ def _publish(scratch: Path, target: Path) -> None:
     except OSError:
         if not target.exists():  # else another process was faster
             raise
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -34,14 +34,7 @@ def main(directory: Path, label: str) -> None:
         label: What the containers are marked with.
     """
     members, mutex = (os.open(directory / name, os.O_RDWR) for name in (MEMBERS, MUTEX))
-    if os.fork():
-        os._exit(0)
-    os.setsid()
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_IGN)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in range(3):
-        os.dup2(nowhere, stream)
+    detach()
     wait_until_all_have_gone(members, mutex)
     # The directory may have gone with the last worker, or with somebody who sweeps and knows of no containers.
     if not is_same(members, directory / MEMBERS):
@@ -50,6 +43,18 @@ def main(directory: Path, label: str) -> None:
     # What was being made may appear after the death of who asked for it; what was made is there.
     remove_containers(label, settling=0 if (directory / FACTS).exists() else SETTLING, patience=PATIENCE)
     remove_directory(directory)
+
+
+def detach() -> None:
+    """Go on in a process that no terminal and no dying parent ends."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(nowhere, stream)
 
 
 def wait_until_all_have_gone(members: int, mutex: int) -> None:

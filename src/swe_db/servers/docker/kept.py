@@ -12,16 +12,18 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from swe_db.errors import BackendUnavailable
 from swe_db.servers.docker.daemon import HOST, KEPT, Daemon, daemon
-from swe_db.servers.docker.share import Facts, Labels, locked, private_directory
+from swe_db.servers.docker.share import Facts, Labels, locked, private_directory, room_needed, start_guard
+from swe_db.servers.orphan import end_when_orphaned
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-__all__ = ["Kept"]
+__all__ = ["Kept", "read_facts"]
 
 FORMAT: Final = 1  # raise it when containers are made in another way
 FACTS: Final = "swe-db.json"
@@ -41,6 +43,7 @@ class Kept:
         self._content = content
         self._obstacle = obstacle
 
+    @room_needed()
     def facts(self, make: Callable[[Labels], Facts]) -> Facts:
         """Return how to reach the container, which is made if there is none yet.
 
@@ -53,12 +56,12 @@ class Kept:
         with daemon() as docker:
             image = docker.image(self._image) or docker.pull(self._image)
             key = _key(image.id, *self._content)
-            with _lock(key):
-                return self._found(docker, key) or _made(docker, key, make)
+            with _lock(key) as lock:
+                return self._found(docker, key) or _made(docker, key, lock, make)
 
     def _found(self, docker: Daemon, key: str) -> Facts | None:
         for container in docker.find(KEPT, key):
-            facts = _read(docker, container)
+            facts = read_facts(docker, container)
             if facts is not None:
                 self._check(container, facts)
                 return facts
@@ -83,13 +86,13 @@ def _key(*content: str) -> str:
 
 
 @contextlib.contextmanager
-def _lock(key: str) -> Iterator[None]:
-    directory = private_directory("kept")
-    with locked(directory / key):
-        yield
+def _lock(key: str) -> Iterator[Path]:
+    path = private_directory("kept") / key
+    with locked(path):
+        yield path
 
 
-def _read(docker: Daemon, container: Container) -> Facts | None:
+def read_facts(docker: Daemon, container: Container) -> Facts | None:
     """Return how to reach a container, None if it has ended or was never completed."""
     if docker.has_ended(container):
         return None
@@ -97,7 +100,9 @@ def _read(docker: Daemon, container: Container) -> Facts | None:
     return None if text is None else dict(json.loads(text))
 
 
-def _made(docker: Daemon, key: str, make: Callable[[Labels], Facts]) -> Facts:
+def _made(docker: Daemon, key: str, lock: Path, make: Callable[[Labels], Facts]) -> Facts:
+    end_when_orphaned()
+    start_guard("keeper", str(lock), key)
     facts = make({KEPT: key, HOST: socket.gethostname()})
     for container in docker.find(KEPT, key):
         docker.put_file(container, FACTS, json.dumps(facts))

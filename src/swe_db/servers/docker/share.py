@@ -8,6 +8,7 @@ long as it lives, `mutex`, which one at a time takes to make or to leave, `label
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -37,6 +38,8 @@ __all__ = [
     "locked",
     "private_directory",
     "remove_directory",
+    "room_needed",
+    "start_guard",
 ]
 
 Facts: TypeAlias = dict[str, Any]
@@ -49,6 +52,21 @@ LABEL: Final = "label"
 GUARD_TIMEOUT: Final = 30.0  # seconds
 LEAVING: Final = 10.0  # seconds
 POLL: Final = 0.01  # seconds
+
+
+@contextlib.contextmanager
+def room_needed() -> Iterator[None]:
+    """Explain it when the file system is full on which the workers of a run meet."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        place = tempfile.gettempdir()
+        raise BackendUnavailable(
+            f"the file system of {place}, where the workers of a run meet, is full",
+            f"free 1 MiB of it (df {place}), or set TMPDIR to another directory",
+        ) from None
 
 
 class Share:
@@ -71,6 +89,7 @@ class Share:
         # A forked child that outlives this process must not keep the containers alive.
         os.register_at_fork(after_in_child=self._members.close)
 
+    @room_needed()
     def _join(self) -> bool:
         import fcntl  # noqa: PLC0415
 
@@ -85,6 +104,7 @@ class Share:
         self._members.close()
         return False
 
+    @room_needed()
     def facts(self, make: Callable[[Labels], Facts]) -> Facts:
         """Return what the first worker made, which is this one if there is nothing yet.
 
@@ -109,7 +129,7 @@ class Share:
             self._write(LABEL, secrets.token_hex(8))
         label = (self.directory / LABEL).read_text(encoding="utf-8")
         try:
-            self._start_guard(label)
+            start_guard("guard", str(self.directory), label)
             marks = {RUN: label, PLACE: str(self.directory), HOST: socket.gethostname(), SPACE: process_space()}
             return make(marks)
         except BackendUnavailable as error:
@@ -120,24 +140,6 @@ class Share:
         scratch = self.directory / f"{name}.new"
         scratch.write_text(text, encoding="utf-8")
         scratch.rename(self.directory / name)
-
-    def _start_guard(self, label: str) -> None:
-        command = [sys.executable, "-P", "-m", "swe_db.servers.docker.guard", str(self.directory), label]
-        try:
-            done = subprocess.run(
-                command,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=GUARD_TIMEOUT,
-                start_new_session=True,
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise BackendUnavailable(f"the guard of the containers does not start: {error}", "see above") from None
-        if done.returncode:
-            raise BackendUnavailable(f"the guard of the containers does not start:\n{done.stderr}", "see above")
 
     def leave(self) -> None:
         """Let go; the last worker removes what was made. Done twice, it does nothing."""
@@ -167,11 +169,40 @@ class Share:
             time.sleep(POLL)
 
     def _remove(self) -> None:
+        label = self.directory / LABEL
         try:
-            self._remove_made((self.directory / LABEL).read_text(encoding="utf-8"))
-        except (BackendUnavailable, FileNotFoundError):
+            if label.exists():  # else nothing was made
+                self._remove_made(label.read_text(encoding="utf-8"))
+        except BackendUnavailable:
             return  # the guard tries once more
         remove_directory(self.directory)
+
+
+def start_guard(module: str, *arguments: str) -> None:
+    """Start a process that waits until it is needed, and return when it waits.
+
+    Args:
+        module: What it runs, a module of this package.
+        arguments: Its arguments.
+
+    Raises:
+        BackendUnavailable: It does not start.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", f"swe_db.servers.docker.{module}", *arguments],
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=GUARD_TIMEOUT,
+            start_new_session=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise BackendUnavailable(f"the guard of the containers does not start: {error}", "see above") from None
+    if done.returncode:
+        raise BackendUnavailable(f"the guard of the containers does not start:\n{done.stderr}", "see above")
 
 
 def private_directory(key: str) -> Path:
