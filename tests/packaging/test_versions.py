@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import pytest
 from packaging.requirements import Requirement
@@ -31,3 +32,17 @@ def test_extras_stay_with_their_pin() -> None:
     pins = [Requirement(line) for line in lowest()]
     assert {"binary"} in [pin.extras for pin in pins if pin.name == "psycopg"]
     assert all(str(pin.specifier).startswith("==") for pin in pins)
+
+
+def test_pytest_asyncio_without_loop_scopes(pytester: pytest.Pytester, run: Callable[..., pytest.RunResult]) -> None:
+    """Beside a pytest-asyncio before 0.24 all works but the async fixtures, which say what they need."""
+    pytester.makeconftest("import pytest, pytest_asyncio\npytest_asyncio.fixture = pytest.fixture")
+    pytester.makepyfile(
+        "import pytest\n"
+        "def test_sync(swe_db): swe_db.execute('SELECT 1')\n"
+        "@pytest.mark.asyncio\n"
+        "async def test_async(swe_async_db): pass\n"
+    )
+    result = run("--swe-db", "--swe-db-backend=local")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*swe_async_db, which needs pytest-asyncio 0.24 or newer: pip install*"])
