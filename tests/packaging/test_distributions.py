@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from collections.abc import Mapping
@@ -80,7 +81,8 @@ def sdist_wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """A wheel built from the sdist."""
     sdist = build(checkout, "--sdist")
     unpacked = tmp_path_factory.mktemp("sdist")
-    shutil.unpack_archive(sdist, unpacked, filter="data")
+    has_filters = hasattr(tarfile, "data_filter")  # from 3.11.4 on; asked for from 3.12 on
+    shutil.unpack_archive(sdist, unpacked, **({"filter": "data"} if has_filters else {}))
     [source] = unpacked.iterdir()
     return build(source, "--wheel")
 

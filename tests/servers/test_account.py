@@ -154,7 +154,7 @@ def test_a_suite_passes_for_an_ordinary_user(open_directory: Path) -> None:
 def _python() -> str:
     """A Python of this version that everybody may execute."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    for program in (sys.executable, f"/usr/bin/python{version}"):
-        if Path(program).exists() and server_account().can_execute(Path(program).resolve()):
-            return program
+    for program in (Path(sys.executable).resolve(), Path(f"/usr/bin/python{version}")):
+        if program.exists() and server_account().can_execute(program):
+            return str(program)
     pytest.fail(f"no Python {version} that an ordinary user may execute: apt-get install python{version}")
