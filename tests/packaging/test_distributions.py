@@ -81,8 +81,9 @@ def sdist_wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """A wheel built from the sdist."""
     sdist = build(checkout, "--sdist")
     unpacked = tmp_path_factory.mktemp("sdist")
-    has_filters = hasattr(tarfile, "data_filter")  # from 3.11.4 on; asked for from 3.12 on
-    shutil.unpack_archive(sdist, unpacked, **({"filter": "data"} if has_filters else {}))
+    # There are filters from 3.11.4 on, and 3.12 asks for one.
+    options: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+    shutil.unpack_archive(sdist, unpacked, **options)
     [source] = unpacked.iterdir()
     return build(source, "--wheel")
 
