@@ -138,7 +138,7 @@ def test_a_suite_passes_for_an_ordinary_user(open_directory: Path) -> None:
     }
     nobody = pwd.getpwnam("nobody")
     result = subprocess.run(
-        [*command, "--swe-db-backend=local"],
+        [*command, "--swe-db-backend=local", "test_suite.py"],
         cwd=open_directory,
         env=environment,
         user=nobody.pw_uid,
