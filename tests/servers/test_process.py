@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,8 +13,8 @@ import pytest
 
 from support.backends import own_backend
 from swe_db.errors import ServerError
-from swe_db.servers.account import Account, server_account
-from swe_db.servers.process import GuardedProcess, PortReservation, runtime_directory
+from swe_db.servers.account import Account
+from swe_db.servers.process import GuardedProcess, PortReservation
 
 PATIENCE = 5.0  # seconds
 STARTER = """
@@ -70,22 +69,6 @@ def test_a_forked_child_does_not_keep_the_servers() -> None:
     command = [sys.executable, "-W", "ignore", "-c", STARTER.format(end=end), own_backend()]
     output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     assert all(eventually(lambda directory=directory: not Path(directory).exists()) for directory in output.split())  # type: ignore[misc]
-
-
-@pytest.mark.parametrize("moment", [0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8])
-def test_a_kill_at_any_moment_of_the_start_leaves_nothing(moment: float) -> None:
-    """SIGKILL while the data directory is made or the server comes up leaves nothing either."""
-    started = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", STARTER.format(end="time.sleep(30)"), own_backend()],
-        stdout=subprocess.DEVNULL,
-    )
-    mark = f"swe-db-postgres-{started.pid}-"
-    assert eventually(lambda: bool(processes_of(mark)))
-    time.sleep(moment)
-    started.send_signal(signal.SIGKILL)
-    started.wait()
-    leftovers = f"swe-db-*-{started.pid}-*"
-    assert eventually(lambda: not processes_of(mark) and not list(runtime_directory(server_account()).glob(leftovers)))
 
 
 # A guard's children begin with their signals ignored; servers listen to them.

@@ -24,7 +24,7 @@ from swe_db.servers.docker.daemon import PLACE, RUN
 
 PLACES: Final = (Path("/dev/shm"), Path("/tmp"))
 SERVER: Final = re.compile(r"swe-db-[a-z]+-(\d+)-[0-9a-f]{8}")
-CACHE: Final = re.compile(r"swe-db-wheel-.+-\d+")  # copies of wheels, which stay for later runs
+CACHE: Final = re.compile(r"swe-db-wheel-.+-\d+|swe-db-docker-\d+-kept")
 SEGMENTS: Final = Path("/proc/sysvipc/shm")
 
 

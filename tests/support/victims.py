@@ -101,7 +101,7 @@ class Victim:
         suite: What it runs, see `make_suite`.
         backend: Where its servers come from.
         arguments: More arguments of pytest.
-        environment: More variables.
+        environment: More variables; a PYTHONPATH comes before the one that there is.
         wrapper: A command that starts it.
     """
 
@@ -148,14 +148,14 @@ class Victim:
                     f"--basetemp={base}",
                 ],
                 cwd=suite,
-                env={**self._environment(suite), **(environment or {})},
+                env=self._environment(suite, environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
 
-    def _environment(self, suite: Path) -> dict[str, str]:
+    def _environment(self, suite: Path, more: Mapping[str, str]) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(STEERING)}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
         return {
@@ -166,6 +166,8 @@ class Victim:
             "TMPDIR": str(self.folder),
             TOKEN: self.token,
             MARKS: str(self._marks),
+            **more,
+            "PYTHONPATH": os.pathsep.join(filter(None, (more.get("PYTHONPATH"), os.environ.get("PYTHONPATH")))),
         }
 
     @property

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -143,24 +142,6 @@ def test_two_runs_at_once_do_not_meet(pytester: pytest.Pytester, begin: Begin, f
     assert len({postgres for postgres, _ in seen}) == 2
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
-def test_nothing_is_left_of_a_killed_run(
-    pytester: pytest.Pytester, begin: Begin, folder: Path, workers: list[str]
-) -> None:
-    """After SIGKILL of pytest and its workers no container, volume, process or directory is left."""
-    pytester.makepyfile(WAITING)
-    process = begin(*workers)
-    assert eventually(lambda: len(containers(labels(folder))) == 2, STARTING)
-    time.sleep(0.5)  # so that tests have begun
-    marks = labels(folder)
-    found = containers(marks)
-    kill_session(process)
-    assert eventually(lambda: not containers(marks))
-    with daemon_client() as client:
-        left = {volume.name for volume in client.volumes.list()}
-    assert not {mount["Name"] for each in found for mount in each["Mounts"] if mount["Type"] == "volume"} & left
-
-
 def test_whoever_sweeps_the_directory_does_not_save_the_containers(
     pytester: pytest.Pytester, begin: Begin, folder: Path
 ) -> None:
@@ -173,45 +154,6 @@ def test_whoever_sweeps_the_directory_does_not_save_the_containers(
         shutil.rmtree(directory)
     kill_session(process)
     assert eventually(lambda: not containers(marks))
-
-
-def test_workers_whose_controller_is_killed_leave_nothing(
-    pytester: pytest.Pytester, begin: Begin, folder: Path
-) -> None:
-    """After SIGKILL of pytest alone its workers end, which takes xdist some seconds, and their containers with them."""
-    pytester.makepyfile(WAITING)
-    process = begin("-n2")
-    assert eventually(lambda: len(containers(labels(folder))) == 2, STARTING)
-    time.sleep(0.5)  # so that tests have begun
-    marks = labels(folder)
-    process.kill()
-    process.wait()
-    assert eventually(lambda: not has_members(process.pid), STARTING)
-    assert eventually(lambda: not containers(marks))
-
-
-@pytest.mark.parametrize("moment", [0.3, 0.6, 0.8, 1.0, 1.3, 1.6])
-def test_nothing_is_left_of_a_run_that_is_killed_while_it_starts(
-    pytester: pytest.Pytester, begin: Begin, folder: Path, moment: float
-) -> None:
-    """Whenever SIGKILL comes, also while the daemon is making a container, none is left."""
-    pytester.makepyfile(WAITING)
-    process = begin()
-    time.sleep(moment)
-    marks = labels(folder)
-    kill_session(process)
-    marks |= labels(folder)
-    assert eventually(lambda: not list(folder.glob("swe-db-docker-*")))
-    assert not containers(marks)
-
-
-def has_members(group: int) -> bool:
-    """Whether a process group has living members."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def kill_session(process: subprocess.Popen[str]) -> None:
