@@ -79,18 +79,19 @@ def _shortage(place: Path, log: str, guard_status: int | None) -> str | None:
     """Return what is known of a file system that is full, None if it is not."""
     state = os.statvfs(place)
     free, size = state.f_bavail * state.f_frsize >> 20, state.f_blocks * state.f_frsize >> 20
-    full = free < FULL or "No space left on device" in log
-    if not full and (guard_status == UNWRITABLE or (state.f_files and not state.f_favail)):
-        return f"the file system of {place} takes no more files"
-    if not full:
+    files = state.f_favail if state.f_files else FILES  # some file systems do not count
+    was_told = "No space left on device" in log or guard_status == UNWRITABLE
+    if not was_told and free >= FULL and files:
         return None
+    if free >= FULL and files < FILES:
+        return f"the file system of {place} takes {files} more files, and a server needs {FILES}"
     return f"the file system of {place} is full: {free} of {size} MiB are free, and a server needs {ROOM >> 20}"
 
 
 def _remedy(place: Path) -> str:
     return (
-        f"free some of it (df {place}), or set TMPDIR to a directory with {ROOM >> 20} MiB of room, which is taken "
-        f"where {place} has less"
+        f"free some of it (df {place}; df -i {place}), or set TMPDIR to a directory with {ROOM >> 20} MiB of room, "
+        f"which is taken where {place} has less"
     )
 
 

@@ -43,7 +43,7 @@ import pytest
 
 from swe_db.servers import process
 
-how, _, what = os.environ["TESTS_FULL"].partition(" ")
+how, what, files = [*os.environ["TESTS_FULL"].split(), "", "", ""][:3]
 begin = process.GuardedProcess.__init__
 process.runtime_places = lambda: (Path("/dev/shm"), Path(os.environ["TMPDIR"]))
 
@@ -61,8 +61,8 @@ def place_of(account, where=process.runtime_directory):
     place = where(account)
     if how == "start" and label == what:
         shrink(place)
-    if how == "files":
-        shrink(place, int(what))
+    if how == "files" and label == what:
+        shrink(place, int(files))
     return place
 
 def marked(self, name, *arguments, **options):
@@ -122,18 +122,19 @@ class Case:
 
 
 FULL: Final = ("the file system of /dev/shm is full: 0 of ", "a server needs 1024")
+NO_FILES: Final = "more files, and a server needs 10000"
 SET: Final = "set TMPDIR to a directory with 1024 MiB of room"
 CASES: Final = (
     Case("no room", "", ("/dev/shm has 64 MiB of room, not 1024", "has 63 MiB of room", SET), (SMALL, "size=63m")),
     Case("no room, closed TMPDIR", "", ("is nothing that the user", SET), (SMALL, "size=1100m,mode=0700")),
     Case("full as Postgres starts", "start postgres", (*FULL, SET)),
     Case("full as Redis starts", "start redis", (*FULL, SET)),
-    *(Case(f"room for {count} files", f"files {count}", ("the file system of /dev/shm", SET)) for count in range(10)),
-    Case(
-        "full in a test",
-        "test",
-        ("has gone in the middle of the run: the file system of /dev/shm is full", SET),
+    *(
+        Case(f"room for {count} files as {service} starts", f"files {service} {count}", (NO_FILES, SET))
+        for service, counts in {"postgres": range(9), "redis": (5, 6)}.items()
+        for count in counts
     ),
+    Case("full in a test", "test", ("has gone in the middle of the run: the file system of /dev/shm is full", SET)),
 )
 
 
