@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import contextlib
 import os
 import random
 import secrets
@@ -61,9 +62,10 @@ def strike_all(victim: Victim, plan: Plan, mark: Mark | None) -> None:
 
 
 def strike_worker(victim: Victim, plan: Plan, mark: Mark | None) -> None:
-    """Kill one worker."""
+    """Kill one worker, if it has not just ended by itself."""
     if mark is not None and victim.process.poll() is None:
-        os.kill(mark.process, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(mark.process, signal.SIGKILL)
 
 
 def interrupt_twice(victim: Victim, plan: Plan, mark: Mark | None) -> None:
