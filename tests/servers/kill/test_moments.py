@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import contextlib
+import dataclasses
 import os
 import random
 import secrets
