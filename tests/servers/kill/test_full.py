@@ -173,6 +173,7 @@ def check_output(case: Case, status: int, output: str) -> None:
     """See to it that a run ended as it should and said why."""
     assert status == pytest.ExitCode.USAGE_ERROR, (case.name, status, output)
     assert "Traceback (most" not in output, (case.name, output)
+    assert "could not be used within" not in output, (case.name, output)  # a start that fails is noticed at once
     assert all(word in output for word in case.words), (case.name, output)
 
 
