@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Final
 
 from support.backends import DOCKER_HOST, IMAGE_FLAGS
-from support.containers import PATIENCE
+from support.containers import PATIENCE, eventually
 from support.traces import Machine, Owner
 
 PHASES: Final = ("import", "postgres", "template", "redis", "tests", "teardown")
 END: Final = "end"
-FINISHING: Final = 90.0  # seconds
+FINISHING: Final = 60.0  # seconds
 POLL: Final = 0.1  # seconds
 STEERING: Final = ("SWE_DB", "PYTEST", "PG", "DATABASE_URL", "REDIS_URL")
 TOKEN: Final = "TESTS_KILL_VICTIM"
@@ -223,6 +223,8 @@ class Victim:
         """Remove it, and what it should not have left."""
         self.send(signal.SIGKILL, group=True)
         self.process.wait()
+        # What is late must not be killed in its turn: initdb would leave shared memory for ever.
+        eventually(lambda: not machine.look().of(self.owner()), FINISHING)
         for text in machine.look().of(self.owner()):
             kind, what = text.split()[:2]
             if kind == "process":

@@ -21,6 +21,7 @@ from swe_db.servers.docker.daemon import HOST
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds what is left by /proc")
 
+SETTLING: Final = 30.0  # seconds, since tests beside this one kill servers too, and clear them away
 TABLE: Final = "kill test, other ends"
 USAGE_ERROR: Final = 4
 LAST_WORDS: Final = "the last straw"
@@ -133,7 +134,7 @@ def test_a_server_that_is_killed_at_its_start_leaves_nothing(
     left = check_crash(victim, Machine(with_containers=False))
     show_row(TABLE, **row(backend, f"{service} killed at its start", 1, [left]))
     assert not left[0]
-    assert eventually(lambda: orphaned_memory() <= memory), orphaned_memory() - memory
+    assert eventually(lambda: orphaned_memory() <= memory, SETTLING), orphaned_memory() - memory
 
 
 @pytest.mark.needs("docker")
@@ -177,8 +178,8 @@ def test_half_a_copy_of_a_wheel_is_never_left(home: Path) -> None:
     """Whenever a run is killed that copies wheels, each copy is there as a whole or not at all."""
     suite = make_suite(home)
     environment = plugin(home, "closed", CLOSED)
-    with ThreadPoolExecutor() as pool:
-        for left, names in pool.map(lambda moment: copies_of(suite, environment, moment), (0.0, 0.1, 0.3)):
+    with ThreadPoolExecutor(2) as pool:
+        for left, names in pool.map(lambda moment: copies_of(suite, environment, moment), (0.0, 0.2)):
             assert not left
             assert names
             assert all(re.fullmatch(r"swe-db-wheel-[a-z].*\d-\d+", name) for name in names)
@@ -203,7 +204,7 @@ def test_only_whole_containers_are_kept(home: Path, show_row: Callable[..., None
     suite = make_suite(home)
     environment = plugin(home, "other_machine", OTHER_MACHINE)
     moments = [("postgres", 0.3), ("postgres", 1.0), ("redis", 0.5), ("tests", 0.1)]
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(2) as pool:
         ends = list(pool.map(lambda moment: reuse(suite, environment, *moment), moments))
     show_row(TABLE, **row("docker", "kill -9 with --swe-db-reuse", len(ends), ends))
     assert not [left for left, _ in ends if left]

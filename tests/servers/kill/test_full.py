@@ -201,7 +201,7 @@ def show(show_row: Callable[..., None], backend: str, cases: list[Case], ends: l
 def test_a_full_tmpfs_is_told(backend: str, show_row: Callable[..., None]) -> None:
     """Wherever the servers' file system fills up, one message tells which, and no server and no directory stays."""
     cases = [case for case in CASES if backend == "local" or case.full in ("start postgres", "test")]
-    with victims_home() as home, ThreadPoolExecutor(4) as pool:
+    with victims_home() as home, ThreadPoolExecutor(2) as pool:
         suite = suite_of(home, PLUGIN)
         ends = list(pool.map(lambda case: end_of(suite, backend, case), cases))
     show(show_row, backend, cases, ends)
