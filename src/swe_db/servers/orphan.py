@@ -14,8 +14,8 @@ __all__ = ["end_when_orphaned"]
 PARENT: Final = os.getppid()  # as early as can be: the controller may be killed at any time
 INIT: Final = 1
 NAME: Final = "swe-db-orphan"
-POLL: Final = 0.2  # seconds
-GRACE: Final = 0.5  # seconds in which a worker may end by itself
+POLL: Final = 0.1  # seconds
+GRACE: Final = 0.3  # seconds in which a worker may end by itself
 
 
 def end_when_orphaned() -> None:

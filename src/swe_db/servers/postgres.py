@@ -87,6 +87,7 @@ def _start(binaries: PostgresBinaries, port: int, *, backend: str, locale: str, 
         owned=True,
         stop=process.stop,
         obituary=process.obituary,
+        shortage=process.shortage,
     )
 
 

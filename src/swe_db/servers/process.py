@@ -185,12 +185,13 @@ class GuardedProcess:
             if self._guard.poll() is not None:
                 return f"the process that guards {self.label} was killed"
             time.sleep(POLL)
-        log, place = self.log_tail(), self.directory.parent
-        end = f"{self.label} ended; its last words:\n{log}" if self.has_ended else None
-        shortage = _shortage(place, log, None)
-        if shortage is None:
-            return end
-        return f"{shortage}\n  to fix it: {_remedy(place)}" + (f"\n{end}" if end else "")
+        return f"{self.label} ended; its last words:\n{self.log_tail()}" if self.has_ended else None
+
+    def shortage(self) -> str | None:
+        """Return which file system is full, and what to do, None if there is room."""
+        place = self.directory.parent
+        shortage = _shortage(place, "", None)
+        return None if shortage is None else f"{shortage}\n  to fix it: {_remedy(place)}"
 
     def _failure(self, what: str) -> ServerError:
         log, place = self.log_tail(), self.directory.parent

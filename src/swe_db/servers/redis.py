@@ -72,6 +72,7 @@ def _start(binary: RedisBinary, port: int, backend: str) -> RedisServer:
         owned=True,
         stop=process.stop,
         obituary=process.obituary,
+        shortage=process.shortage,
     )
 
 

@@ -32,6 +32,7 @@ class PostgresServer:
         owned: Whether we started it, so that it serves nobody else.
         stop: Ends it, if it is ours.
         obituary: Tells what is known of its end, None if it runs or nothing is known.
+        shortage: Tells what it needs that is full, None if nothing is or nothing is known.
     """
 
     address: PostgresAddress
@@ -41,6 +42,7 @@ class PostgresServer:
     owned: bool
     stop: Callable[[], None] = dataclasses.field(repr=False)
     obituary: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
+    shortage: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
 
     @property
     def url(self) -> str:
@@ -75,6 +77,7 @@ class RedisServer:
         stop: Ends it, or gives the leased database back.
         claim: Makes sure that a leased database is still ours; raises `IsolationError`.
         obituary: Tells what is known of its end, None if it runs or nothing is known.
+        shortage: Tells what it needs that is full, None if nothing is or nothing is known.
     """
 
     address: RedisAddress
@@ -84,6 +87,7 @@ class RedisServer:
     stop: Callable[[], None] = dataclasses.field(repr=False)
     claim: Callable[[], None] = dataclasses.field(repr=False, default=lambda: None)
     obituary: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
+    shortage: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
 
     @property
     def url(self) -> str:
@@ -133,12 +137,15 @@ def watched(server: PostgresServer | RedisServer) -> Iterator[None]:
     """Do something with a server that was there before.
 
     Raises:
-        ServerGoneError: It failed since the server has gone; other failures stay what they are.
+        ServerGoneError: It failed since the server has gone or has no room; other failures stay what they are.
     """
     try:
         yield
     except Exception as error:
         obstacle = server.obstacle()
+        shortage = server.shortage()
+        if shortage is not None:
+            raise ServerGoneError(f"the {server.shown} cannot go on: {shortage}") from error
         if obstacle is None:
             raise
         raise ServerGoneError(

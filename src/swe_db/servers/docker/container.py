@@ -19,7 +19,7 @@ from swe_db.servers.docker.share import Facts, Share
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-__all__ = ["obituary", "place_of", "serve", "users_of"]
+__all__ = ["obituary", "place_of", "serve", "shortage", "users_of"]
 
 START_TIMEOUT: Final = 60.0  # seconds
 POLL: Final = 0.02  # seconds
@@ -105,12 +105,20 @@ def obituary(facts: Facts) -> str | None:
             container = docker.container(facts["container"])
             if container is None:
                 return "somebody has removed its container"
-            log = docker.log_tail(container, LOG_LINES)
-            if docker.has_ended(container):
-                return f"its container {container.name} ended; its last words:\n{log}"
-            return f"{FULL}; to fix it: {MORE_MEMORY}" if NO_SPACE in docker.log_tail(container, TOLD) else None
+            if not docker.has_ended(container):
+                return None
+            return f"its container {container.name} ended; its last words:\n{docker.log_tail(container, LOG_LINES)}"
     except BackendUnavailable as error:
         return error.reason
+
+
+def shortage(facts: Facts) -> str | None:
+    """Return what a container that was serving has said of a lack of room, None if it has not."""
+    with contextlib.suppress(BackendUnavailable), daemon() as docker:
+        container = docker.container(facts["container"])
+        if container is not None and NO_SPACE in docker.log_tail(container, TOLD):
+            return f"{FULL}\n  to fix it: {MORE_MEMORY}"
+    return None
 
 
 def _wait(docker: Daemon, container: Container, obstacle: Callable[[], str | None], *, secret: str) -> None:

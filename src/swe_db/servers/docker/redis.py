@@ -11,7 +11,7 @@ from swe_db.errors import BackendUnavailable
 from swe_db.servers.address import RedisAddress
 from swe_db.servers.binaries import OLDEST_REDIS, numbers
 from swe_db.servers.candidate import Candidate
-from swe_db.servers.docker.container import obituary, place_of, serve, users_of
+from swe_db.servers.docker.container import obituary, place_of, serve, shortage, users_of
 from swe_db.servers.docker.daemon import Plan, daemon
 from swe_db.servers.docker.images import present_version, tagged_version
 from swe_db.servers.docker.share import Facts, Labels
@@ -63,6 +63,7 @@ def _start(config: Config) -> RedisServer:
         stop=stop,
         claim=lease.claim,
         obituary=partial(obituary, facts),
+        shortage=partial(shortage, facts),
     )
 
 
