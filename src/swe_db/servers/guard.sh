@@ -54,9 +54,19 @@ else
   rm -f running
 fi
 [ ! -e running ] || stubborn=yes
-# A Postgres that was killed leaves System V shared memory; the seventh line of its file ends in the number of that.
-segment=$(sed -n '7s/.* //p' data/postmaster.pid)
-[ -z "$segment" ] || ipcrm -m "$segment"
+# A Postgres that was killed leaves System V shared memory. The seventh line of its file ends in the number of that, but is
+# written after it is made, so Linux is asked as well for what the process of the first line made.
+remove_segments() {
+  maker=
+  read -r maker <data/postmaster.pid
+  segment=$(sed -n '7s/.* //p' data/postmaster.pid)
+  [ -z "$segment" ] || ipcrm -m "$segment"
+  [ -r /proc/sysvipc/shm ] || return
+  while read -r _ segment _ _ made_by _; do
+    [ "$made_by" != "$maker" ] || ipcrm -m "$segment"
+  done </proc/sysvipc/shm
+}
+[ ! -f data/postmaster.pid ] || remove_segments
 # The pipes go last, so that a directory tells who lives in it as long as it holds anything else of weight.
 rm -rf ./* || { kill -s QUIT 0 && sleep 0.5 && rm -rf ./*; } # what a killed server started may still write
 cd / && rm -rf "$directory"

@@ -26,11 +26,15 @@ shift 3
 "$@"
 status=$?
 turns=0
-while ls -d /dev/shm/swe-db-* "$TMPDIR"/swe-db-* >"$left" 2>/dev/null && [ "$turns" -lt 50 ]; do
+# Copies of wheels are meant to stay for the next run.
+look() {
+  ls -d /dev/shm/swe-db-* "$TMPDIR"/swe-db-* 2>/dev/null | grep -v /swe-db-wheel- >"$left"
+}
+while look && [ "$turns" -lt 50 ]; do
   sleep 0.1
   turns=$((turns + 1))
 done
-ls -d /dev/shm/swe-db-* "$TMPDIR"/swe-db-* >"$left" 2>/dev/null
+look
 exit "$status"
 """
 # A tmpfs that is made smaller while it is mounted is full at once, and takes no memory for that.

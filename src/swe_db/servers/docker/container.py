@@ -23,6 +23,7 @@ __all__ = ["obituary", "place_of", "serve", "shortage", "users_of"]
 
 START_TIMEOUT: Final = 60.0  # seconds
 POLL: Final = 0.02  # seconds
+NOTICING: Final = 2.0  # seconds until the daemon has noticed the end of a container
 LOG_LINES: Final = 15
 TOLD: Final = 200  # lines in which a server that recovers may have told why
 NO_SPACE: Final = "No space left on device"
@@ -99,14 +100,17 @@ def serve(
 
 
 def obituary(facts: Facts) -> str | None:
-    """Return what is known of the end of a container that was serving, None if it runs."""
+    """Return what is known of the end of a container that does not answer any more, None if it seems to run."""
     try:
         with daemon() as docker:
             container = docker.container(facts["container"])
             if container is None:
                 return "somebody has removed its container"
-            if not docker.has_ended(container):
-                return None
+            deadline = time.monotonic() + NOTICING
+            while not docker.has_ended(container):
+                if time.monotonic() > deadline:
+                    return None
+                time.sleep(POLL)
             return f"its container {container.name} ended; its last words:\n{docker.log_tail(container, LOG_LINES)}"
     except BackendUnavailable as error:
         return error.reason

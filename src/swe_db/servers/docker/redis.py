@@ -15,7 +15,7 @@ from swe_db.servers.docker.container import obituary, place_of, serve, shortage,
 from swe_db.servers.docker.daemon import Plan, daemon
 from swe_db.servers.docker.images import present_version, tagged_version
 from swe_db.servers.docker.share import Facts, Labels
-from swe_db.servers.lease import lease_database
+from swe_db.servers.lease import RedisLease, lease_database
 from swe_db.servers.server import RedisServer
 
 __all__ = ["docker_redis"]
@@ -46,7 +46,7 @@ def _start(config: Config) -> RedisServer:
     try:
         facts = place.facts(partial(_make, config))
         _check(config.redis_image, facts["version"])
-        lease = lease_database(_address(facts), exclusive=True)
+        lease = _lease(facts)
     except BaseException:
         place.leave()
         raise
@@ -65,6 +65,16 @@ def _start(config: Config) -> RedisServer:
         obituary=partial(obituary, facts),
         shortage=partial(shortage, facts),
     )
+
+
+def _lease(facts: Facts) -> RedisLease:
+    try:
+        return lease_database(_address(facts), exclusive=True)
+    except BackendUnavailable:
+        end = obituary(facts) if _obstacle(facts) else None
+        if end is None:
+            raise
+        raise BackendUnavailable(f"Redis ended while starting: {end}", "see its last words") from None
 
 
 def _address(facts: Facts) -> RedisAddress:
