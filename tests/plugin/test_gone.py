@@ -90,3 +90,40 @@ def test_other_failures_of_a_test_do_not_end_the_run(pytester: pytest.Pytester, 
     end = 'swe_db.execute("SELECT pg_terminate_backend(pg_backend_pid())")'
     pytester.makepyfile(KILLING.format(kill=end))
     run("--swe-db", "--swe-db-backend=local").assert_outcomes(passed=3, failed=1)
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "told"),
+    [
+        ("swe_db.servers.postgres", "_set_password", "*postgres ended while starting; its last words:*"),
+        ("swe_db.isolation.worker", "ensure_template", "ERROR: the Postgres server * postgres ended; its last words:*"),
+    ],
+)
+@pytest.mark.needs("local")
+def test_a_server_that_is_killed_before_its_first_test_is_told(
+    pytester: pytest.Pytester, run: RunPytest, *, module: str, function: str, told: str
+) -> None:
+    """Between its first sign of life and the first test it may end as well: one message with its last words."""
+    pytester.makeconftest(
+        f"""
+        import os
+        from pathlib import Path
+        import {module} as module
+
+        real = module.{function}
+
+        def killed(*arguments):
+            folder, = Path("/dev/shm").glob(f"swe-db-postgres-{{os.getpid()}}-*")
+            os.kill(int((folder / "data/postmaster.pid").read_text().split()[0]), 9)
+            while (folder / "running").exists():
+                pass
+            return real(*arguments)
+
+        module.{function} = killed
+        """
+    )
+    pytester.makepyfile("def test_it(swe_db):\n    pass")
+    result = run("--swe-db", "--swe-db-backend=local")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+    result.stderr.fnmatch_lines([told])

@@ -60,6 +60,10 @@ class Worker:
 
     @cached_property
     def _isolation(self) -> CloneIsolation:
+        with watched(self.postgres):
+            return self._make_isolation()
+
+    def _make_isolation(self) -> CloneIsolation:
         cluster = Cluster(self.postgres, locale=self._config.postgres_locale, timezone=self._config.postgres_timezone)
         self._ends.callback(cluster.close)
         if not self.postgres.owned:

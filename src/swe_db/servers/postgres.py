@@ -79,10 +79,11 @@ def _start(binaries: PostgresBinaries, port: int, *, backend: str, locale: str, 
     admin = PostgresAddress(host=str(process.directory), port=port, user="postgres", password="", name="postgres")
     process.wait_for(lambda: _obstacle(admin), START_TIMEOUT)
     password = secrets.token_urlsafe(18)
+    version = _first_words(process, admin, password)
     return PostgresServer(
         address=PostgresAddress(host="127.0.0.1", port=port, user="postgres", password=password, name="postgres"),
         admin=admin,
-        version=_set_password(admin, password),
+        version=version,
         backend=backend,
         owned=True,
         stop=process.stop,
@@ -110,6 +111,16 @@ def _obstacle(address: PostgresAddress) -> str | None:
     except psycopg.OperationalError as error:
         return str(error)
     return None
+
+
+def _first_words(process: GuardedProcess, admin: PostgresAddress, password: str) -> str:
+    """Do what every start begins with, and return the server's version."""
+    import psycopg  # noqa: PLC0415 - 59 ms that a run without a server need not pay
+
+    try:
+        return _set_password(admin, password)
+    except psycopg.Error as error:
+        raise process.refusal(str(error).strip()) from None
 
 
 def _set_password(address: PostgresAddress, password: str) -> str:

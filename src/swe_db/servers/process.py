@@ -31,6 +31,7 @@ POLL: Final = 0.002  # seconds
 ENDING: Final = 10.0  # seconds
 NOTICING: Final = 2.0  # seconds until a busy machine's guard has noticed the end of its server
 LOG_LINES: Final = 15
+ENDED: Final = "ended while starting"
 
 
 def shell_script(name: str) -> str:
@@ -168,10 +169,19 @@ class GuardedProcess:
         deadline = time.monotonic() + timeout
         while (reason := obstacle()) is not None:
             if self.has_ended or self._guard.poll() is not None:
-                raise self._failure("ended while starting")
+                raise self._failure(ENDED)
             if time.monotonic() > deadline:
                 raise self._failure(f"could not be used within {timeout:g} seconds ({reason})")
             time.sleep(POLL)
+
+    def refusal(self, reason: str) -> ServerError:
+        """End a server that had seemed ready, and return the error that tells why; see `wait_for`.
+
+        Args:
+            reason: What it, or the library that was to reach it, said.
+        """
+        has_ended = self.obituary() is not None
+        return self._failure(ENDED if has_ended else f"refused what every start begins with ({reason})")
 
     @property
     def has_ended(self) -> bool:
