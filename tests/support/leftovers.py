@@ -13,6 +13,7 @@ from typing import Final
 
 from support.backends import own_backend
 from support.containers import PATIENCE, eventually
+from swe_db.servers.liveness import has_readers
 
 STARTER: Final = """
 import sys
@@ -58,6 +59,7 @@ class Session:
         """Kill the guards, then the process that started them; the servers live on."""
         send(signal.SIGKILL, self.guards)
         self.kill()
+        assert eventually(lambda: not any(has_readers(each / ".guard") for each in self.directories))
 
     def kill_everything(self) -> None:
         """Kill the guards, the servers with all their processes, and the process that started them."""
