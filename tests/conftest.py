@@ -35,6 +35,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             require(backend)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _base_directory(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Make the directory of tmp_path before any test says that temporary files lie elsewhere."""
+    tmp_path_factory.getbasetemp()
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A Postgres server of the tests; they connect as its superuser."""
