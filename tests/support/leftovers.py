@@ -48,7 +48,7 @@ class Session:
     @property
     def guards(self) -> list[int]:
         """The guards of both servers, without what they forked."""
-        return [each for folder in self.directories for each in processes_of(folder) if os.getpgid(each) == each]
+        return [each for folder in self.directories for each in processes_of(folder) if _leads_its_group(each)]
 
     @property
     def members(self) -> list[int]:
@@ -108,6 +108,13 @@ def members_of(directory: Path) -> list[int]:
 
 def _numbers() -> list[int]:
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+
+
+def _leads_its_group(number: int) -> bool:
+    try:
+        return os.getpgid(number) == number
+    except ProcessLookupError:  # it has just ended
+        return False
 
 
 def _arguments(number: int) -> list[bytes]:

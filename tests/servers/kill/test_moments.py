@@ -28,6 +28,7 @@ MOMENTS: Final = int(os.environ.get("TESTS_KILL_MOMENTS", "50"))
 SEED: Final = int(os.environ.get("TESTS_KILL_SEED") or secrets.randbits(32))
 SIDE_BY_SIDE: Final = max(2, os.cpu_count() or 1)  # more would only slow each other down
 SETTLING: Final = 30.0  # seconds, since tests beside this one kill servers too, and clear them away
+NOTICED: Final = 2.0  # seconds in which a pytest that has heard of Ctrl-C ends, before it has started a server
 LONGEST_PAUSE: Final = 0.4  # seconds between the first Ctrl-C and the second
 ALONE: Final = "left alone"
 WORKER: Final = "kill -9 of a worker"
@@ -70,10 +71,16 @@ def strike_worker(victim: Victim, plan: Plan, mark: Mark | None) -> None:
 
 
 def interrupt_twice(victim: Victim, plan: Plan, mark: Mark | None) -> None:
-    """Press Ctrl-C, and once more while pytest is ending."""
+    """Press Ctrl-C, and once more while pytest is ending.
+
+    Python drops an interrupt that comes in a callback of its own import system ("Exception ignored in"), and two that
+    come at once are one; so whoever sees pytest go on importing presses again.
+    """
     victim.send(signal.SIGINT, group=True)
     time.sleep(plan.pause)
     victim.send(signal.SIGINT, group=True)
+    if plan.phase == PHASES[0] and not eventually(lambda: victim.process.poll() is not None, NOTICED):
+        victim.send(signal.SIGINT, group=True)
 
 
 def terminate(victim: Victim, plan: Plan, mark: Mark | None) -> None:
