@@ -13,6 +13,7 @@ from typing import Final
 
 from support.backends import own_backend
 from support.containers import PATIENCE, eventually
+from swe_db.servers.leftovers import _remove_shared_memory
 from swe_db.servers.liveness import has_readers
 
 STARTER: Final = """
@@ -87,6 +88,8 @@ def session(folder: Path) -> Iterator[Session]:
             if not eventually(lambda: not begun.members, PATIENCE if begun.guards else 0):
                 send(wanted, begun.members)
                 eventually(lambda: not begun.members)
+        for directory in begun.directories:
+            _remove_shared_memory(directory)
 
 
 def send(wanted: signal.Signals, numbers: list[int]) -> None:
