@@ -116,7 +116,8 @@ def content(database):
             " AND relpersistence <> 't' AND relnamespace <> 'pg_toast'::regnamespace ORDER BY 1"
         ).fetchall()
         columns = connection.execute(
-            "SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attnum > 0 ORDER BY 1, 2"
+            "SELECT attrelid::regclass::text, attname FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid"
+            " WHERE attnum > 0 AND relpersistence <> 't' ORDER BY 1, 2"
         )
         rows = {name: sorted(map(str, connection.execute(f"SELECT * FROM {name}"))) for (name,) in tables}
         return columns.fetchall(), rows

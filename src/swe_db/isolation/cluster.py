@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import secrets
 import time
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from swe_db.errors import IsolationError
@@ -34,6 +36,26 @@ REWIND: Final = (
     "SELECT format('SELECT setval(%L, last_value, is_called) FROM %1$s', c.oid::regclass) FROM pg_class AS c"
     " WHERE relkind = 'S'"
 )
+# What is on a server of ours before any test, as text.
+PRISTINE: Final = """
+SELECT 'pg_authid', r::text FROM pg_authid AS r
+UNION ALL SELECT 'pg_auth_members', r::text FROM pg_auth_members AS r
+UNION ALL SELECT 'pg_db_role_setting', r::text FROM pg_db_role_setting AS r WHERE setdatabase = 0
+UNION ALL SELECT 'pg_parameter_acl', r::text FROM pg_parameter_acl AS r
+UNION ALL SELECT 'pg_replication_origin', r::text FROM pg_replication_origin AS r
+UNION ALL SELECT 'pg_shdescription', r::text FROM pg_shdescription AS r WHERE classoid <> 'pg_database'::regclass
+UNION ALL SELECT 'settings', size::text FROM pg_stat_file('postgresql.auto.conf')
+"""
+# What a test changed on a server of ours beside its database, and how to undo it.
+STRAYS: Final[dict[str, LiteralString]] = {
+    "settings": "SELECT 'ALTER SYSTEM RESET ALL'",
+    "slots": "SELECT format('SELECT pg_drop_replication_slot(%L)', slot_name) FROM pg_replication_slots",
+    "databases": (
+        "SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database"
+        " WHERE oid >= 16384 AND NOT starts_with(datname, 'swe_db_')"
+    ),
+    "tablespaces": "SELECT format('DROP TABLESPACE %I', spcname) FROM pg_tablespace WHERE oid >= 16384",
+}
 # What must be undone inside a database before it can be dropped.
 OBSTACLES: Final[tuple[LiteralString, ...]] = (
     "SELECT format('ROLLBACK PREPARED %%L', gid) FROM pg_prepared_xacts WHERE database = %s",
@@ -102,6 +124,11 @@ class Cluster:
         with self._explained():
             self._execute(sql.SQL(statement).format(*parts, **values))
 
+    def _command(self, statement: str) -> None:
+        """Execute a statement that the server wrote, with no more than a result that nobody looks at."""
+        with self._explained():
+            self._connection.execute(statement.encode())
+
     def _execute(self, query: LiteralString | Composed, arguments: tuple[object, ...] | None = None) -> Cursor[Any]:
         """Execute a query, on a new connection if a test has ended this one."""
         import psycopg  # noqa: PLC0415
@@ -129,6 +156,31 @@ class Cluster:
                 f"database: {str(error).strip()}"
             ) from error
 
+    @cached_property
+    def pristine(self) -> list[tuple[str, str]] | None:
+        """What is on the server beside its databases, before any test; None where others use the server too."""
+        return [(name, text) for name, text in self._rows(PRISTINE)] if self.server.owned else None
+
+    def undo(self, stray: str) -> None:
+        """Undo what a test changed on a server of ours beside its database: one of STRAYS."""
+        loaded = self._rows("SELECT pg_conf_load_time()")[0][0]
+        for (statement,) in self._rows(STRAYS[stray]):
+            self._command(statement)
+        if stray == "settings":
+            self._rows("SELECT pg_reload_conf()")
+            while self._rows("SELECT pg_conf_load_time()")[0][0] == loaded:
+                time.sleep(POLL)
+
+    def exchange(self, name: str, spare: str, waste: str) -> None:
+        """Give the database `spare` the name of another one, which is called `waste` from then on.
+
+        ALTER DATABASE … RENAME refuses while anybody is connected, as the spare's own session is.
+        """
+        self._rows("SELECT")  # on a new connection, if a test has ended this one
+        with self._explained(), self._connection.transaction():
+            for old, new in ((name, waste), (spare, name)):
+                self._rows("UPDATE pg_database SET datname = %s WHERE datname = %s RETURNING oid", new, old)
+
     def exists(self, name: str) -> bool:
         """Tell whether there is a database of this name."""
         return bool(self._rows("SELECT FROM pg_database WHERE datname = %s", name))
@@ -142,6 +194,18 @@ class Cluster:
         """Make a copy of the database `template`."""
         self._run(f"CREATE DATABASE {{}} TEMPLATE {{}}{self._strategy}", name, template)
         self._mark(name)
+
+    def clone_beside(self, template: str, name: str, waste: str | None) -> None:
+        """Make a copy of a template in another thread, on a server of ours, and drop a database by the way."""
+        beside = copy.copy(self)
+        with self._explained():
+            beside._connection = connect(self.server.admin, autocommit=True, application_name="swe-db")
+        try:
+            if waste is not None:
+                beside.drop(waste)
+            beside.clone(template, name)
+        finally:
+            beside.close()
 
     def _mark(self, name: str) -> None:
         """Say in the catalogue whose the database is; neither comment nor setting is copied by a clone."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from swe_db.config import Config
 from swe_db.errors import IsolationError, ServerGoneError
-from swe_db.isolation.clone import CloneIsolation
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
+from swe_db.isolation.reset import ResetIsolation
 from swe_db.isolation.template import ensure_template
 from swe_db.servers.connect import libpq_variables
 from swe_db.servers.ladder import start_postgres_server, start_redis_server
@@ -59,21 +59,21 @@ class Worker:
         return server
 
     @cached_property
-    def _isolation(self) -> CloneIsolation:
+    def _isolation(self) -> ResetIsolation:
         with watched(self.postgres):
             return self._make_isolation()
 
-    def _make_isolation(self) -> CloneIsolation:
+    def _make_isolation(self) -> ResetIsolation:
         cluster = Cluster(self.postgres, locale=self._config.postgres_locale, timezone=self._config.postgres_timezone)
         self._ends.callback(cluster.close)
         if not self.postgres.owned:
             cluster.sweep()
-        isolation = CloneIsolation(cluster, ensure_template(cluster, self._config), self._name)
+        isolation = ResetIsolation(cluster, ensure_template(cluster, self._config), self._name)
         if not self.postgres.owned:  # our own server dies with all its databases
             self._ends.callback(self._leave, isolation)
         return isolation
 
-    def _leave(self, isolation: CloneIsolation) -> None:
+    def _leave(self, isolation: ResetIsolation) -> None:
         """Drop what we made on a server that others use, if it is still there."""
         with contextlib.suppress(ServerGoneError), watched(self.postgres):
             isolation.close()

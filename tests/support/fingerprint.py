@@ -1,0 +1,82 @@
+"""A fingerprint of a database and its server: everything that one test could leave for the next."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+# Columns that are only physical.
+PHYSICAL: Final = {
+    "pg_class": {"relfilenode", "relfrozenxid", "relminmxid", "relallvisible", "relallfrozen"},
+    "pg_shdepend": {"dbid"},
+    "pg_db_role_setting": {"setdatabase"},
+    "pg_database": {"oid", "datfrozenxid", "datminmxid"},
+    "pg_statistic": {"stavalues1", "stavalues2", "stavalues3", "stavalues4", "stavalues5"},
+}
+TEMPORARY: Final = "SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_'"
+# What belongs to temporary objects of other sessions, which no user sees.
+OF_SESSIONS: Final = {
+    "pg_namespace": "nspname ~ '^pg_(toast_)?temp_'",
+    "pg_class": f"relnamespace IN ({TEMPORARY})",
+    "pg_type": f"typnamespace IN ({TEMPORARY})",
+    "pg_proc": f"pronamespace IN ({TEMPORARY})",
+    "pg_attribute": f"attrelid IN (SELECT oid FROM pg_class WHERE relnamespace IN ({TEMPORARY}))",
+    "pg_index": f"indrelid IN (SELECT oid FROM pg_class WHERE relnamespace IN ({TEMPORARY}))",
+    "pg_constraint": f"connamespace IN ({TEMPORARY})",
+    "pg_statistic": f"starelid < 16384 OR starelid IN (SELECT oid FROM pg_class WHERE relnamespace IN ({TEMPORARY}))",
+    "pg_depend": "true",  # by oids of all kinds; what they lead to is compared itself
+    "pg_shdepend": "dbid <> (SELECT oid FROM pg_database WHERE datname = current_database())",
+    "pg_database": "starts_with(datname, 'swe_db_') AND datname <> current_database()",
+    "pg_db_role_setting": "setdatabase NOT IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))",
+}
+STATE: Final = {
+    "sequences": "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2",
+    "prepared": "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()",
+    "locks": "SELECT locktype, objid, mode FROM pg_locks WHERE locktype = 'advisory' AND database = "
+    "(SELECT oid FROM pg_database WHERE datname = current_database())",
+    "slots": "SELECT slot_name FROM pg_replication_slots",
+    "settings": "SELECT name, setting FROM pg_settings WHERE source NOT IN ('session', 'client') ORDER BY 1",
+    "large objects": "SELECT loid, pageno, data FROM pg_largeobject ORDER BY 1, 2",
+}
+
+
+def fingerprint(connection: psycopg.Connection[Any]) -> dict[str, object]:
+    """Return the content of every table, catalogue and sequence, by name."""
+    found: dict[str, object] = {name: connection.execute(query).fetchall() for name, query in STATE.items()}
+    catalogues = connection.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r'"
+    ).fetchall()
+    for (name,) in catalogues:
+        found[name] = catalogue(connection, name)
+    tables = connection.execute(
+        "SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('r', 'm', 'S') AND c.relpersistence <> 't' AND c.oid >= 16384"
+    ).fetchall()
+    for schema, name in tables:
+        query = sql.SQL("SELECT ROW(t.*)::text FROM {} AS t").format(sql.Identifier(schema, name))
+        found[f"{schema}.{name}"] = sorted(text for (text,) in connection.execute(query).fetchall())
+    return found
+
+
+def catalogue(connection: psycopg.Connection[Any], name: str) -> list[str]:
+    """Return the rows of a catalogue as text."""
+    columns = connection.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        [name],
+    ).fetchall()
+    kept = [sql.Identifier(column) for (column,) in columns if column not in PHYSICAL.get(name, set())]
+    query = sql.SQL("SELECT ROW({})::text FROM {} WHERE NOT ({})").format(
+        sql.SQL(", ").join(kept), sql.Identifier("pg_catalog", name), sql.SQL(OF_SESSIONS.get(name, "false"))  # type: ignore[arg-type]
+    )
+    return sorted(text for (text,) in connection.execute(query).fetchall())
+
+
+def differences(before: dict[str, object], after: dict[str, object]) -> dict[str, object]:
+    """Return what is not the same in two fingerprints, by name."""
+    return {
+        name: (before.get(name), after.get(name))
+        for name in before.keys() | after.keys()
+        if before.get(name) != after.get(name)
+    }
