@@ -19,11 +19,13 @@ class Database:
     Args:
         address: As everybody reaches it, over TCP.
         admin: The same by the shortest way, which the connections made here take.
+        rolled_back: Whether what the connections made here commit is rolled back when they are closed.
     """
 
-    def __init__(self, address: PostgresAddress, admin: PostgresAddress) -> None:
+    def __init__(self, address: PostgresAddress, admin: PostgresAddress, *, rolled_back: bool = False) -> None:
         self._address = address
         self._admin = admin
+        self._rolled_back = rolled_back
         self._opened: list[psycopg.Connection[Any]] = []
 
     def __repr__(self) -> str:
@@ -83,8 +85,17 @@ class Database:
         Raises:
             psycopg.OperationalError: The role does not exist, or the server refuses.
         """
-        connection = connect(self._admin, **_with_settings(self._admin, role, user_id, options))
+        given = _with_settings(self._admin, role, user_id, options)
+        connection = self._connect_rolled_back(given) if self._rolled_back else connect(self._admin, **given)
         self._opened.append(connection)
+        return connection
+
+    def _connect_rolled_back(self, options: dict[str, Any]) -> psycopg.Connection[Any]:
+        from swe_db.isolation.rollback import RollbackConnection  # noqa: PLC0415 - imports psycopg
+
+        with without_libpq_variables():
+            connection = RollbackConnection.connect(**{**self._admin.parameters, **options})
+        connection.begin()
         return connection
 
     async def connect_async(
@@ -97,6 +108,8 @@ class Database:
         import psycopg  # noqa: PLC0415
 
         given = {**self._admin.parameters, **_with_settings(self._admin, role, user_id, options)}
+        if self._rolled_back:
+            return await _connect_rolled_back_async(given)
         with without_libpq_variables():
             return await psycopg.AsyncConnection.connect(**given)
 
@@ -105,6 +118,15 @@ class Database:
         for connection in self._opened:
             connection.close()
         self._opened.clear()
+
+
+async def _connect_rolled_back_async(options: dict[str, Any]) -> psycopg.AsyncConnection[Any]:
+    from swe_db.isolation.rollback import AsyncRollbackConnection  # noqa: PLC0415 - imports psycopg
+
+    with without_libpq_variables():
+        connection = await AsyncRollbackConnection.connect(**options)
+    await connection.begin()
+    return connection
 
 
 def _with_settings(

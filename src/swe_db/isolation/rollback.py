@@ -15,7 +15,7 @@ from swe_db.errors import IsolationError
 
 __all__ = ["AsyncRollbackConnection", "RollbackConnection"]
 
-BEGIN: Final[LiteralString] = "BEGIN; SAVEPOINT swe_db"
+BEGIN: Final[LiteralString] = "SAVEPOINT swe_db"  # psycopg opens the transaction
 COMMIT: Final[LiteralString] = "RELEASE SAVEPOINT swe_db; SAVEPOINT swe_db"
 ROLLBACK: Final[LiteralString] = "ROLLBACK TO SAVEPOINT swe_db"
 NO_AUTOCOMMIT: Final = (
