@@ -91,7 +91,7 @@ class Database:
         return connection
 
     def _connect_rolled_back(self, options: dict[str, Any]) -> psycopg.Connection[Any]:
-        from swe_db.isolation.rollback import RollbackConnection  # noqa: PLC0415 - imports psycopg
+        from swe_db.isolation.connections import RollbackConnection  # noqa: PLC0415 - imports psycopg
 
         with without_libpq_variables():
             connection = RollbackConnection.connect(**{**self._admin.parameters, **options})
@@ -121,7 +121,7 @@ class Database:
 
 
 async def _connect_rolled_back_async(options: dict[str, Any]) -> psycopg.AsyncConnection[Any]:
-    from swe_db.isolation.rollback import AsyncRollbackConnection  # noqa: PLC0415 - imports psycopg
+    from swe_db.isolation.connections import AsyncRollbackConnection  # noqa: PLC0415 - imports psycopg
 
     with without_libpq_variables():
         connection = await AsyncRollbackConnection.connect(**options)

@@ -1,78 +1,78 @@
 """Isolation by rollback: a test's connections commit to savepoints, and all is rolled back in the end.
 
-The weakest way, for a server whose user may not create databases, or for a test that asks for it: connections do not see
-what others of the test have committed, sequences keep their numbers, and what a subprocess commits stays.
+The weakest way, for a server whose user may not create databases: connections do not see what others of the test have
+committed, sequences keep their numbers, and what a subprocess commits stays.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, LiteralString
+from typing import Final, LiteralString
 
-import psycopg
-from psycopg.pq import TransactionStatus
-
+from swe_db.config import Config
 from swe_db.errors import IsolationError
+from swe_db.isolation.database import Database
+from swe_db.isolation.template import fill
+from swe_db.servers.connect import connect
+from swe_db.servers.server import PostgresServer
 
-__all__ = ["AsyncRollbackConnection", "RollbackConnection"]
+__all__ = ["RollbackIsolation"]
 
-BEGIN: Final[LiteralString] = "SAVEPOINT swe_db"  # psycopg opens the transaction
-COMMIT: Final[LiteralString] = "RELEASE SAVEPOINT swe_db; SAVEPOINT swe_db"
-ROLLBACK: Final[LiteralString] = "ROLLBACK TO SAVEPOINT swe_db"
-NO_AUTOCOMMIT: Final = (
-    "a connection of a test that is isolated by rollback cannot be autocommit, since nothing may be committed: leave "
-    'autocommit out, or let the test be isolated by isolation="clone"'
-)
+# A table that neither an extension nor the history of our migrations accounts for.
+STRANGERS: Final[LiteralString] = """
+SELECT c.oid::regclass::text FROM pg_class AS c
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace NOT IN (
+  SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_' OR nspname = 'information_schema')
+  AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'e')
+  AND to_regclass('public.schema_migrations') IS NULL
+LIMIT 1
+"""
 
 
-class RollbackConnection(psycopg.Connection[Any]):
-    """A connection whose commit and rollback end at a savepoint; closing it rolls everything back."""
+class RollbackIsolation:
+    """The database that the server's URL names, migrated and seeded for good; what a test does there is rolled back.
 
-    def begin(self) -> None:
-        """Open the transaction that is never committed.
+    Args:
+        server: The server.
+        config: The settings.
+
+    Raises:
+        IsolationError: The database holds what is not ours.
+        MigrationError: A migration or a seed fails.
+    """
+
+    def __init__(self, server: PostgresServer, config: Config) -> None:
+        self._server = server
+        with connect(server.admin, autocommit=True) as connection:
+            for (table,) in connection.execute(STRANGERS).fetchall():
+                raise IsolationError(
+                    f"{server.address.shown} holds the table {table}, which is not ours, and its user may not create a "
+                    f"database for the tests: ALTER ROLE {server.address.user} CREATEDB, or name an empty database"
+                )
+        fill(server.address.url, config)
+
+    @property
+    def url(self) -> str:
+        """The database's URL."""
+        return self._server.address.url
+
+    def begin(self) -> Database:
+        """Return the database for a test."""
+        return Database(self._server.address, self._server.admin, rolled_back=True)
+
+    def end(self, database: Database) -> None:
+        """Roll back what a test did."""
+        database.close()
+
+    def keep(self) -> None:
+        """Refuse to keep anything.
 
         Raises:
-            IsolationError: The connection is autocommit.
+            IsolationError: Always.
         """
-        if self.autocommit:
-            raise IsolationError(NO_AUTOCOMMIT)
-        self._swe_do(BEGIN)
+        raise IsolationError(
+            "swe_worker.load() needs a database of the worker's own, and the user "
+            f"{self._server.address.user} may not create one: ALTER ROLE {self._server.address.user} CREATEDB"
+        )
 
-    def commit(self) -> None:
-        """Keep what was done until the test ends; a failed transaction is rolled back, as the server would."""
-        failed = self.info.transaction_status == TransactionStatus.INERROR
-        self._swe_do(ROLLBACK if failed else COMMIT)
-
-    def rollback(self) -> None:
-        """Undo what was done since the last commit."""
-        self._swe_do(ROLLBACK)
-
-    def _swe_do(self, statements: LiteralString) -> None:
-        with self.cursor() as cursor:
-            cursor.execute(statements)
-
-
-class AsyncRollbackConnection(psycopg.AsyncConnection[Any]):
-    """The same for asyncio."""
-
-    async def begin(self) -> None:
-        """Open the transaction that is never committed.
-
-        Raises:
-            IsolationError: The connection is autocommit.
-        """
-        if self.autocommit:
-            raise IsolationError(NO_AUTOCOMMIT)
-        await self._swe_do(BEGIN)
-
-    async def commit(self) -> None:
-        """Keep what was done until the test ends; a failed transaction is rolled back, as the server would."""
-        failed = self.info.transaction_status == TransactionStatus.INERROR
-        await self._swe_do(ROLLBACK if failed else COMMIT)
-
-    async def rollback(self) -> None:
-        """Undo what was done since the last commit."""
-        await self._swe_do(ROLLBACK)
-
-    async def _swe_do(self, statements: LiteralString) -> None:
-        async with self.cursor() as cursor:
-            await cursor.execute(statements)
+    def close(self) -> None:
+        """Leave the database as it is, for the next run."""

@@ -11,7 +11,7 @@ from swe_db.isolation import names
 from swe_db.isolation.cluster import Cluster
 from swe_db.servers.connect import without_libpq_variables
 
-__all__ = ["ensure_template"]
+__all__ = ["ensure_template", "fill"]
 
 FORMAT: Final = 1  # raise it when templates are built in another way
 
@@ -34,19 +34,31 @@ def ensure_template(cluster: Cluster, config: Config) -> str:
 
 
 def _build(cluster: Cluster, config: Config, template: str) -> None:
-    from swe_db.migrations import migrate, seed  # noqa: PLC0415 - imports psycopg
-
     scratch = names.scratch_name(cluster.run)
     cluster.create(scratch)
     try:
-        url = cluster.server.address.database(scratch).url
-        with without_libpq_variables():
-            migrate(url, directories=_directories(config.migrations))
-            seed(url, directories=_directories(config.seeds))
+        fill(cluster.server.address.database(scratch).url, config)
     except BaseException:
         cluster.drop(scratch)
         raise
     cluster.publish(scratch, template)
+
+
+def fill(url: str, config: Config) -> None:
+    """Apply the migrations and seeds of `config` that a database does not have yet.
+
+    Args:
+        url: The database.
+        config: The settings.
+
+    Raises:
+        MigrationError: A migration or a seed fails.
+    """
+    from swe_db.migrations import migrate, seed  # noqa: PLC0415 - imports psycopg
+
+    with without_libpq_variables():
+        migrate(url, directories=_directories(config.migrations))
+        seed(url, directories=_directories(config.seeds))
 
 
 def _key(cluster: Cluster, config: Config) -> str:

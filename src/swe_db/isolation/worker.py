@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from swe_db.config import Config
 from swe_db.errors import IsolationError, ServerGoneError
+from swe_db.isolation.ability import Ability, ability_of
+from swe_db.isolation.clone import CloneIsolation
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
 from swe_db.isolation.reset import ResetIsolation
+from swe_db.isolation.rollback import RollbackIsolation
 from swe_db.isolation.template import ensure_template
 from swe_db.servers.connect import libpq_variables
 from swe_db.servers.ladder import start_postgres_server, start_redis_server
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Worker"]
 
+Isolation: TypeAlias = ResetIsolation | CloneIsolation | RollbackIsolation
 Loader: TypeAlias = (
     "Callable[[psycopg.Connection[Any]], object] | Callable[[psycopg.AsyncConnection[Any]], Awaitable[object]]"
 )
@@ -59,21 +63,29 @@ class Worker:
         return server
 
     @cached_property
-    def _isolation(self) -> ResetIsolation:
+    def _isolation(self) -> Isolation:
         with watched(self.postgres):
             return self._make_isolation()
 
-    def _make_isolation(self) -> ResetIsolation:
+    @cached_property
+    def ability(self) -> Ability:
+        """The strongest isolation that the server allows."""
+        return ability_of(self.postgres.admin)
+
+    def _make_isolation(self) -> Isolation:
+        if self.ability.kind == "rollback":
+            return RollbackIsolation(self.postgres, self._config)
         cluster = Cluster(self.postgres, locale=self._config.postgres_locale, timezone=self._config.postgres_timezone)
         self._ends.callback(cluster.close)
         if not self.postgres.owned:
             cluster.sweep()
-        isolation = ResetIsolation(cluster, ensure_template(cluster, self._config), self._name)
+        make = ResetIsolation if self.ability.kind == "reset" else CloneIsolation
+        isolation = make(cluster, ensure_template(cluster, self._config), self._name)
         if not self.postgres.owned:  # our own server dies with all its databases
             self._ends.callback(self._leave, isolation)
         return isolation
 
-    def _leave(self, isolation: ResetIsolation) -> None:
+    def _leave(self, isolation: Isolation) -> None:
         """Drop what we made on a server that others use, if it is still there."""
         with contextlib.suppress(ServerGoneError), watched(self.postgres):
             isolation.close()
