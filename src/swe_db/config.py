@@ -169,6 +169,11 @@ class Config:
         kind="paths",
         metavar="DIR",
     )
+    strict_leaks: bool = _option(
+        default=False,
+        help="Fail a test that leaves a transaction, a session lock or a prepared transaction open.",
+        kind="bool",
+    )
     env: bool = _option(
         default=False,
         help="Set DATABASE_URL, PG* and REDIS_URL for the whole run, before test modules are imported.",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import redis.asyncio
 
     from swe_db.isolation.database import Database
+    from swe_db.isolation.outcome import Outcome
     from swe_db.isolation.worker import Worker
     from swe_db.run import Run
     from swe_db.servers.server import PostgresServer, RedisServer
@@ -40,6 +41,8 @@ __all__ = [
 ]
 
 OFF: Final = "swe-db is off: switch it on with --swe-db, or with swe_db = true in the ini file"
+LEAK: Final = "swe_db_leak"
+LEFT_OPEN: Final = "the test left open what it must close (--swe-db-strict-leaks):"
 CANNOT_GO_ON: Final = "swe-db cannot give the tests their servers"
 RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 
@@ -79,8 +82,11 @@ def swe_database(
     request: pytest.FixtureRequest, swe_postgres: PostgresServer, _swe_worker: Worker
 ) -> Iterator[Database]:
     """This test's database, migrated and seeded: `.url` and its parts, `.sqlalchemy_url()`, `.connect()`."""
-    with _ended_by_failure(request, ServerGoneError), _swe_worker.database() as database:
+    outcomes: list[Outcome] = []
+    with _ended_by_failure(request, ServerGoneError), _swe_worker.database(outcomes.append) as database:
         yield database
+    for outcome in outcomes:
+        _tell(request, outcome)
 
 
 @pytest.fixture
@@ -139,6 +145,14 @@ def swe_env(
         else:
             monkeypatch.setenv(name, value)
     return {name: value for name, value in _swe_worker.environment.items() if value is not None}
+
+
+def _tell(request: pytest.FixtureRequest, outcome: Outcome) -> None:
+    """Hand on what a test left open; properties reach the controller of xdist with the test's report."""
+    run = request.config.stash[RUN]
+    request.node.user_properties.extend((LEAK, leak) for leak in outcome.leaks)
+    if outcome.leaks and run.settings.config.strict_leaks:
+        pytest.fail("\n".join([LEFT_OPEN, *(f"  {leak}" for leak in outcome.leaks)]), pytrace=False)
 
 
 def _start(request: pytest.FixtureRequest, service: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -229,6 +230,23 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     """Say what could not be started, and how many tests were skipped because swe-db is off."""
     for failure in config.stash[FAILURES]:
         terminalreporter.write_line(f"ERROR: {failure}", red=True)
+    leaks = _leaks(terminalreporter.stats)
+    if leaks:
+        terminalreporter.section("swe-db: left open, and ended after the test")
+    for leak in leaks:
+        terminalreporter.write_line(leak)
     skipped = [report for report in terminalreporter.getreports("skipped") if fixtures.OFF in str(report.longrepr)]
     if skipped:
         terminalreporter.write_line(f"swe-db: {len(skipped)} skipped because it is off (--swe-db switches it on)")
+
+
+def _leaks(reports: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Return what tests left open, from their reports by outcome; that of the tear-down has it all."""
+    return [
+        f"{report.nodeid}: {value}"
+        for group in reports.values()
+        for report in group
+        if getattr(report, "when", None) == "teardown"
+        for name, value in report.user_properties
+        if name == fixtures.LEAK
+    ]

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from swe_db.config import OPTIONS, Config, Settings
 from swe_db.errors import NoBackendError, ServerError, SweDBError
+from swe_db.isolation.ability import ability_of
 from swe_db.isolation.worker import Worker
+from swe_db.servers.address import PostgresAddress
 from swe_db.servers.binaries import REFERENCE, numbers
 from swe_db.servers.ladder import Chosen, choose_postgres, choose_redis
 
@@ -112,6 +114,14 @@ def _shown(service: str, choose: Callable[[Config], Chosen[Any]], config: Config
         notes.append(f"WARNING: url failed: {chosen.rejected['url'].reason}")
     if chosen.candidate.backend == "fake":
         notes.append("in this process only, no REDIS_URL")
+    if service == "postgres" and chosen.candidate.backend == "url":
+        notes += _weaker_isolation(config)
     if service == "postgres" and numbers(chosen.candidate.version)[0] != REFERENCE:
         notes.append(f"WARNING: not the reference version {REFERENCE}")
     return f"{service} {chosen.candidate.version} ({', '.join(notes)})"
+
+
+def _weaker_isolation(config: Config) -> list[str]:
+    """Say how tests are isolated on the user's own server, where that allows less than the best."""
+    ability = ability_of(PostgresAddress.parse(str(config.postgres_url), "the Postgres URL"))
+    return [f"isolation by {ability.kind}: {ability.reason}"] if ability.reason else []

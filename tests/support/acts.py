@@ -38,7 +38,10 @@ COMMITTED: Final[dict[str, tuple[str, ...]]] = {
         f"DO $$ BEGIN FOR i IN 1..70 LOOP BEGIN {TASK}; EXCEPTION WHEN others THEN NULL; END; END LOOP; END $$",
     ),
     "truncate": ("TRUNCATE task_comments",),
-    "truncate and insert": ("TRUNCATE agents CASCADE", "INSERT INTO agents (name, slug, agent_type) VALUES ('a', 'a', 'tester')"),
+    "truncate and insert": (
+        "TRUNCATE agents CASCADE",
+        "INSERT INTO agents (name, slug, agent_type) VALUES ('a', 'a', 'tester')",
+    ),
     "truncate restart": ("TRUNCATE users RESTART IDENTITY CASCADE", KIM),
     "sequences": ("SELECT setval('users_id_seq', 1000)", "SELECT nextval('tasks_id_seq')"),
     "restart a sequence": ("ALTER SEQUENCE users_id_seq RESTART WITH 500", KIM),
@@ -77,7 +80,9 @@ COMMITTED: Final[dict[str, tuple[str, ...]]] = {
     "copy": ("CREATE TEMPORARY TABLE t (n int)", "INSERT INTO t SELECT generate_series(1, 1000)", "DROP TABLE t"),
     "many rows": ("INSERT INTO tasks (project_id, title) SELECT 1, n FROM generate_series(1, 500) AS n",),
     "row locks": ("SELECT * FROM users FOR UPDATE", "SELECT * FROM projects FOR KEY SHARE"),
-    "toast": ("UPDATE projects SET description = (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 800) AS n)",),
+    "toast": (
+        "UPDATE projects SET description = (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 800) AS n)",
+    ),
     "asynchronous": ("SET LOCAL synchronous_commit = off", KIM),
     "extension": ("CREATE EXTENSION pg_walinspect",),
     "publication": ("CREATE PUBLICATION p FOR ALL TABLES",),
@@ -102,7 +107,9 @@ ALONE: Final[dict[str, tuple[str, ...]]] = {
     "index concurrently": ("CREATE INDEX CONCURRENTLY extra ON tasks (title)",),
     "alter system": ("ALTER SYSTEM SET work_mem = '1MB'", "SELECT pg_reload_conf()"),
     "database": ("CREATE DATABASE left_behind TEMPLATE template0",),
-    "database setting": ("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = ''1MB''', current_database()); END $$",),
+    "database setting": (
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = ''1MB''', current_database()); END $$",
+    ),
     "template": ("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I IS_TEMPLATE true', current_database()); END $$",),
     "slot": ("SELECT pg_create_physical_replication_slot('left_behind')",),
     "origin": ("SELECT pg_replication_origin_create('left_behind')",),

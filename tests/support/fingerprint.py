@@ -68,7 +68,9 @@ def catalogue(connection: psycopg.Connection[Any], name: str) -> list[str]:
     ).fetchall()
     kept = [sql.Identifier(column) for (column,) in columns if column not in PHYSICAL.get(name, set())]
     query = sql.SQL("SELECT ROW({})::text FROM {} WHERE NOT ({})").format(
-        sql.SQL(", ").join(kept), sql.Identifier("pg_catalog", name), sql.SQL(OF_SESSIONS.get(name, "false"))  # type: ignore[arg-type]
+        sql.SQL(", ").join(kept),
+        sql.Identifier("pg_catalog", name),
+        sql.SQL(OF_SESSIONS.get(name, "false")),  # type: ignore[arg-type]
     )
     return sorted(text for (text,) in connection.execute(query).fetchall())
 

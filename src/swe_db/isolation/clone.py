@@ -5,6 +5,7 @@ from __future__ import annotations
 from swe_db.isolation import names
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
+from swe_db.isolation.outcome import Outcome
 
 __all__ = ["CloneIsolation"]
 
@@ -37,7 +38,7 @@ class CloneIsolation:
         server = self._cluster.server
         return Database(server.address.database(self._name), server.admin.database(self._name))
 
-    def end(self, database: Database) -> None:
+    def end(self, database: Database) -> Outcome:
         """Put the database back after a test, whatever the test did to it.
 
         Raises:
@@ -45,9 +46,10 @@ class CloneIsolation:
         """
         database.close()
         if self._cluster.is_untouched(self._name, self._begun_at):
-            return
+            return Outcome("clean")
         self._cluster.drop(self._name)
         self._cluster.clone(self._template, self._name)
+        return Outcome("replaced", "the isolation is clone")
 
     def keep(self) -> None:
         """Make the present content of the database the pristine state of all tests to come."""

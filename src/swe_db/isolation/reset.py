@@ -6,6 +6,7 @@ Where that cannot be done for sure, the database is replaced by a fresh clone un
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import Final
 
 from psycopg import Error
@@ -14,12 +15,14 @@ from swe_db.errors import IsolationError
 from swe_db.isolation import names
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
+from swe_db.isolation.outcome import Kind, Outcome
 from swe_db.isolation.sessions import Sessions
 from swe_db.isolation.slot import Slot, Verdict
 from swe_db.isolation.spares import Spares
 
 __all__ = ["ResetIsolation"]
 
+KINDS: Final[Mapping[str, Kind]] = {"clean": "clean", "restored": "restored", "replace": "replaced"}
 ATTEMPTS: Final = 5  # a session that is just being opened may come in between
 
 
@@ -60,21 +63,23 @@ class ResetIsolation:
         server = self._cluster.server
         return Database(server.address.database(self._name), server.admin.database(self._name))
 
-    def end(self, database: Database) -> None:
+    def end(self, database: Database) -> Outcome:
         """Put the database back after a test, whatever the test did to it.
 
         Raises:
             IsolationError: It cannot be replaced.
         """
         database.close()
-        self._put_back()
+        return self._put_back()
 
-    def _put_back(self) -> None:
-        verdict, _ = self._settled()
+    def _put_back(self) -> Outcome:
+        verdict, leaks = self._settled()
         if verdict.outcome == "replace":
             self._replace()
         for stray in verdict.strays:
             self._cluster.undo(stray)
+        kind = KINDS[verdict.outcome]
+        return Outcome("restored" if verdict.strays and kind == "clean" else kind, verdict.reason, tuple(leaks))
 
     def _settled(self) -> tuple[Verdict, list[str]]:
         """Put the database back, with every session ended that is not idle, and return what was left open."""

@@ -11,6 +11,7 @@ from typing import Final, LiteralString
 from swe_db.config import Config
 from swe_db.errors import IsolationError
 from swe_db.isolation.database import Database
+from swe_db.isolation.outcome import Outcome
 from swe_db.isolation.template import fill
 from swe_db.servers.connect import connect
 from swe_db.servers.server import PostgresServer
@@ -59,9 +60,10 @@ class RollbackIsolation:
         """Return the database for a test."""
         return Database(self._server.address, self._server.admin, rolled_back=True)
 
-    def end(self, database: Database) -> None:
+    def end(self, database: Database) -> Outcome:
         """Roll back what a test did."""
         database.close()
+        return Outcome("rolled back")
 
     def keep(self) -> None:
         """Refuse to keep anything.

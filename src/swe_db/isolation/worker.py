@@ -16,6 +16,7 @@ from swe_db.isolation.ability import Ability, ability_of
 from swe_db.isolation.clone import CloneIsolation
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
+from swe_db.isolation.outcome import Outcome
 from swe_db.isolation.reset import ResetIsolation
 from swe_db.isolation.rollback import RollbackIsolation
 from swe_db.isolation.template import ensure_template
@@ -136,8 +137,11 @@ class Worker:
         self._isolation.keep()
 
     @contextlib.contextmanager
-    def database(self) -> Iterator[Database]:
+    def database(self, end: Callable[[Outcome], object] = lambda _: None) -> Iterator[Database]:
         """Give a test its database and put it back afterwards.
+
+        Args:
+            end: Is told what that came to.
 
         Raises:
             ServerGoneError: The server has gone.
@@ -151,7 +155,8 @@ class Worker:
         finally:
             self._in_test = False
             with watched(self.postgres):
-                isolation.end(database)
+                outcome = isolation.end(database)
+        end(outcome)
 
     @contextlib.contextmanager
     def empty_redis(self) -> Iterator[RedisServer]:

@@ -1,0 +1,25 @@
+"""What putting a test's database back came to."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal, TypeAlias
+
+__all__ = ["Kind", "Outcome"]
+
+Kind: TypeAlias = Literal["clean", "restored", "replaced", "rolled back"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What putting a test's database back came to.
+
+    Attributes:
+        kind: `clean` if the test had changed nothing.
+        reason: Why the database was replaced, else empty.
+        leaks: What the test left open, one sentence each: transactions, session locks, prepared transactions.
+    """
+
+    kind: Kind
+    reason: str = ""
+    leaks: tuple[str, ...] = ()
