@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import redis
     import redis.asyncio
 
+    from swe_db.isolation.ability import Kind
     from swe_db.isolation.database import Database
     from swe_db.isolation.outcome import Outcome
     from swe_db.isolation.worker import Worker
@@ -83,7 +84,10 @@ def swe_database(
 ) -> Iterator[Database]:
     """This test's database, migrated and seeded: `.url` and its parts, `.sqlalchemy_url()`, `.connect()`."""
     outcomes: list[Outcome] = []
-    with _ended_by_failure(request, ServerGoneError), _swe_worker.database(outcomes.append) as database:
+    with (
+        _ended_by_failure(request, ServerGoneError),
+        _swe_worker.database(outcomes.append, _marked_isolation(request)) as database,
+    ):
         yield database
     for outcome in outcomes:
         _tell(request, outcome)
@@ -145,6 +149,12 @@ def swe_env(
         else:
             monkeypatch.setenv(name, value)
     return {name: value for name, value in _swe_worker.environment.items() if value is not None}
+
+
+def _marked_isolation(request: pytest.FixtureRequest) -> Kind:
+    marker = request.node.get_closest_marker("swe_db")
+    kind: Kind = marker.kwargs.get("isolation", "reset") if marker else "reset"
+    return kind
 
 
 def _tell(request: pytest.FixtureRequest, outcome: Outcome) -> None:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from swe_db.run import Run
 
 MARKER: Final = (
-    'swe_db(*, isolation="clone"): give the test its own Postgres and Redis, with DATABASE_URL and REDIS_URL set.'
+    'swe_db(*, isolation="reset"|"clone"|"rollback"): give the test its own Postgres and Redis, with DATABASE_URL and '
+    "REDIS_URL set."
 )
+ISOLATIONS: Final = ("reset", "clone", "rollback")
 INI_TYPES: Final = {"bool": "bool", "paths": "paths"}
 NEEDS: Final = {
     "postgres": frozenset({"swe_worker", "swe_postgres", "swe_database", "swe_db", "swe_async_db", "swe_env"}),
@@ -165,8 +167,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _check_marker(item: pytest.Item, marker: pytest.Mark) -> None:
-    if marker.args or marker.kwargs not in ({}, {"isolation": "clone"}):
-        raise pytest.UsageError(f'{item.nodeid}: the marker swe_db takes isolation="clone" and nothing else')
+    if marker.args or not marker.kwargs.keys() <= {"isolation"}:
+        raise pytest.UsageError(f"{item.nodeid}: the marker swe_db takes isolation=… and nothing else")
+    if marker.kwargs.get("isolation", "reset") not in ISOLATIONS:
+        raise pytest.UsageError(
+            f"{item.nodeid}: isolation is {marker.kwargs['isolation']!r}: use one of {', '.join(ISOLATIONS)}"
+        )
 
 
 def _asked(item: pytest.Item, names: frozenset[str]) -> bool:

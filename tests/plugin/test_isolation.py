@@ -168,3 +168,32 @@ def test_a_worker_keeps_its_url(pytester: pytest.Pytester, run: RunPytest) -> No
         """
     )
     run("--swe-db").assert_outcomes(passed=3)
+
+
+MARKED = """
+import pytest
+
+INSERT = "INSERT INTO users (username, email, display_name) VALUES ('kim', 'k@example.org', 'Kim')"
+
+@pytest.mark.parametrize("turn", range(2))
+@pytest.mark.swe_db(isolation={kind!r})
+def test_it(swe_db, swe_database, turn):
+    assert swe_db.execute("SELECT count(*) FROM users WHERE username = 'kim'").fetchone() == (0,)
+    swe_db.execute(INSERT)
+    swe_db.commit()
+    with pytest.raises(Exception):
+        swe_db.execute("SELECT 1 / 0")
+    swe_db.rollback()
+    assert swe_db.execute("SELECT count(*) FROM users WHERE username = 'kim'").fetchone() == (1,)
+    with swe_database.connect() as other:
+        seen = other.execute("SELECT count(*) FROM users WHERE username = 'kim'").fetchone()
+    assert seen == ({others},)
+"""
+
+
+@pytest.mark.parametrize(("kind", "others"), [("reset", 1), ("clone", 1), ("rollback", 0)])
+@pytest.mark.needs("local")
+def test_the_marker_chooses_the_isolation(pytester: pytest.Pytester, run: RunPytest, kind: str, others: int) -> None:
+    """Each way gives the next test what this one had; with `rollback` other connections do not see a commit."""
+    pytester.makepyfile(MARKED.format(kind=kind, others=others))
+    run("--swe-db", "--swe-db-backend=local").assert_outcomes(passed=2)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from swe_db.isolation import names
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
-from swe_db.isolation.outcome import Outcome
+from swe_db.isolation.outcome import ASKED, Outcome
 
 __all__ = ["CloneIsolation"]
 
@@ -47,9 +49,13 @@ class CloneIsolation:
         database.close()
         if self._cluster.is_untouched(self._name, self._begun_at):
             return Outcome("clean")
+        return self.replace(Outcome("replaced"))
+
+    def replace(self, outcome: Outcome) -> Outcome:
+        """Replace the database by a fresh clone."""
         self._cluster.drop(self._name)
         self._cluster.clone(self._template, self._name)
-        return Outcome("replaced", "the isolation is clone")
+        return dataclasses.replace(outcome, kind="replaced", reason=ASKED)
 
     def keep(self) -> None:
         """Make the present content of the database the pristine state of all tests to come."""

@@ -28,6 +28,10 @@ class Database:
         self._rolled_back = rolled_back
         self._opened: list[psycopg.Connection[Any]] = []
 
+    def rolled_back(self) -> Database:
+        """Return the same database, with connections whose commits are rolled back when they are closed."""
+        return Database(self._address, self._admin, rolled_back=True)
+
     def __repr__(self) -> str:
         return f"<Database {self._address.shown}>"
 

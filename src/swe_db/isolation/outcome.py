@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-__all__ = ["Kind", "Outcome"]
+__all__ = ["ASKED", "Kind", "Outcome"]
+
+ASKED: Final = 'isolation="clone"'
 
 Kind: TypeAlias = Literal["clean", "restored", "replaced", "rolled back"]
 

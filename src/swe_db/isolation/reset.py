@@ -6,6 +6,7 @@ Where that cannot be done for sure, the database is replaced by a fresh clone un
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Mapping
 from typing import Final
 
@@ -15,7 +16,7 @@ from swe_db.errors import IsolationError
 from swe_db.isolation import names
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
-from swe_db.isolation.outcome import Kind, Outcome
+from swe_db.isolation.outcome import ASKED, Kind, Outcome
 from swe_db.isolation.sessions import Sessions
 from swe_db.isolation.slot import Slot, Verdict
 from swe_db.isolation.spares import Spares
@@ -71,6 +72,11 @@ class ResetIsolation:
         """
         database.close()
         return self._put_back()
+
+    def replace(self, outcome: Outcome) -> Outcome:
+        """Replace the database although it was put back, as the test asked for."""
+        self._replace()
+        return dataclasses.replace(outcome, kind="replaced", reason=ASKED)
 
     def _put_back(self) -> Outcome:
         verdict, leaks = self._settled()

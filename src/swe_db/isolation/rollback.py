@@ -65,6 +65,17 @@ class RollbackIsolation:
         database.close()
         return Outcome("rolled back")
 
+    def replace(self, outcome: Outcome) -> Outcome:  # noqa: ARG002 - as the other ways have it
+        """Refuse to replace the only database there is.
+
+        Raises:
+            IsolationError: Always.
+        """
+        raise IsolationError(
+            f'the test asks for isolation="clone", and the user {self._server.address.user} may not create databases: '
+            f"ALTER ROLE {self._server.address.user} CREATEDB"
+        )
+
     def keep(self) -> None:
         """Refuse to keep anything.
 

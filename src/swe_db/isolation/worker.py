@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from swe_db.config import Config
 from swe_db.errors import IsolationError, ServerGoneError
-from swe_db.isolation.ability import Ability, ability_of
+from swe_db.isolation.ability import Ability, Kind, ability_of
 from swe_db.isolation.clone import CloneIsolation
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
@@ -137,11 +137,13 @@ class Worker:
         self._isolation.keep()
 
     @contextlib.contextmanager
-    def database(self, end: Callable[[Outcome], object] = lambda _: None) -> Iterator[Database]:
+    def database(self, end: Callable[[Outcome], object] = lambda _: None, kind: Kind = "reset") -> Iterator[Database]:
         """Give a test its database and put it back afterwards.
 
         Args:
             end: Is told what that came to.
+            kind: `clone` replaces the database whatever the test did; `rollback` lets the connections that are made
+                for the test commit to savepoints only.
 
         Raises:
             ServerGoneError: The server has gone.
@@ -149,6 +151,8 @@ class Worker:
         isolation = self._isolation
         with watched(self.postgres):
             database = isolation.begin()
+        if kind == "rollback":
+            database = database.rolled_back()
         self._in_test = True
         try:
             yield database
@@ -156,6 +160,8 @@ class Worker:
             self._in_test = False
             with watched(self.postgres):
                 outcome = isolation.end(database)
+                if kind == "clone" and outcome.kind != "replaced":
+                    outcome = isolation.replace(outcome)
         end(outcome)
 
     @contextlib.contextmanager
