@@ -122,10 +122,10 @@ class _Start:
         try:
             self._fill(server)
             self._archives.store(self._key, shut_down(server))
-        except (MigrationError, OSError):
-            raise
         except SweDBError as error:
-            raise _NoArchiveError(str(error)) from error
+            if isinstance(error, MigrationError) and server.obstacle() is None and server.shortage() is None:
+                raise
+            raise _NoArchiveError(str(error)) from error  # a server that has gone is told by whoever needs it
         finally:
             server.stop()
 

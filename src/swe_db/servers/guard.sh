@@ -34,7 +34,7 @@ write_settings() {
 # the file system is full, this shell would end at a redirection of `:`, and its directory would stay.
 if true >running && true >log && write_settings >settings && [ "$line" = . ]; then
   {
-    if eval "$preparation" && true >serving && [ ! -e stop ]; then "$@" 7<&-; fi
+    if eval "$preparation" && exec 7<&- && true >serving && [ ! -e stop ]; then "$@"; fi
     rm -f running
   } 7<&1 </dev/null >log 2>&1 8<>.server 9>&- &
   exec >/dev/null
