@@ -275,7 +275,7 @@ def test_a_full_cache_is_not_used(cache: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_sweep_takes_what_is_old_dead_or_too_much(cache: Path) -> None:
-    """Removed are archives unused for two weeks, all but the eight used last, and parts; a held lock protects its key."""
+    """Removed are archives unused for two weeks, all but the eight used last, and parts; a lock protects its key."""
     cache.mkdir(mode=0o700)
     now = time.time()
     for number in range(12):
@@ -309,7 +309,7 @@ def test_a_guard_keeps_no_archive_open(cache: Path) -> None:
     start()
     worker = Worker(config(), "main")
     try:
-        assert worker.postgres
+        assert worker.postgres.owned
         (archive,) = archives(cache)
         assert list(holders(archive)) == []
     finally:
@@ -320,7 +320,7 @@ def holders(path: Path) -> Iterator[str]:
     """The descriptors of processes that have a file open."""
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         try:
-            if os.readlink(link) == str(path):
+            if link.readlink() == path:
                 yield str(link)
         except OSError:
             continue

@@ -35,8 +35,8 @@ class StartUp:
     """How a Postgres was started.
 
     Attributes:
-        cache: `hit` if a prepared data directory was there, `miss` if it was made now (by this run or by another one for
-            which it waited), `none` if the backend has no use for one or none could be had.
+        cache: `hit` if a prepared data directory was there, `miss` if it was made now, by this run or by another one
+            for which it waited, `none` if the backend has no use for one or none could be had.
         reason: Why none could be had, empty otherwise.
         milliseconds: How long it took.
     """

@@ -14,13 +14,15 @@ import secrets
 import stat
 import struct
 import sys
-import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from swe_db.servers.liveness import is_same, locked_if_free
+
+if TYPE_CHECKING:
+    import tarfile
 
 __all__ = ["Archives", "cache_directory"]
 
@@ -174,6 +176,14 @@ class Archives:
         kept = {key for key in sorted(used, key=used.__getitem__)[-KEPT:] if time.time() - used[key] < UNUSED_AFTER}
         return [name for path in paths if path.suffix == LOCK for name in self._sweep(path, kept)]
 
+    def sizes(self) -> list[int]:
+        """Return the sizes of the complete archives, in bytes; of a cache that cannot be read, nothing."""
+        try:
+            found = [NAME.fullmatch(path.name) for path in self.directory.iterdir()]
+        except OSError:
+            return []
+        return [int(match["size"]) for match in found if match and match["size"]]
+
     def _sweep(self, lock: Path, kept: set[str]) -> list[str]:
         key, removed = lock.name[:32], []
         with contextlib.suppress(OSError), locked_if_free(lock) as free:
@@ -204,6 +214,8 @@ def _used(path: Path) -> float:
 
 def _pack(data: Path, file: BinaryIO) -> None:
     """Write `data` as a tar file, the transaction log as far as the server needs it to start."""
+    import tarfile  # noqa: PLC0415 - a run that has an archive need not load it
+
     log = _needed_log(data)
 
     def chosen(info: tarfile.TarInfo) -> tarfile.TarInfo | None:

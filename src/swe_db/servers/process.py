@@ -126,7 +126,7 @@ class GuardedProcess:
         source: What the preparation reads as descriptor 7.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a server is started with
         self,
         label: str,
         command: Sequence[str],
