@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import hashlib
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from swe_db.config import Config
@@ -46,12 +47,15 @@ class StartUp:
     milliseconds: float
 
 
-def start_prepared(candidate: Candidate[PostgresServer], config: Config) -> tuple[PostgresServer, StartUp]:
+def start_prepared(
+    candidate: Candidate[PostgresServer], config: Config, meanwhile: Callable[[], object] = lambda: None
+) -> tuple[PostgresServer, StartUp]:
     """Start a Postgres from a prepared data directory if it is one of our own, else simply start it.
 
     Args:
         candidate: The Postgres.
         config: The settings.
+        meanwhile: What to do while it starts, in another process than this one.
 
     Raises:
         ServerError: It does not start.
@@ -63,7 +67,7 @@ def start_prepared(candidate: Candidate[PostgresServer], config: Config) -> tupl
     reason = ""
     if candidate.installation is not None:
         try:
-            server, cache = _Start(candidate.installation, config).run()
+            server, cache = _Start(candidate.installation, config).run(meanwhile)
         except (OSError, _NoArchiveError) as error:
             reason = str(error)
     server = server or candidate.start()
@@ -82,8 +86,11 @@ class _Start:
         facts = (FORMAT, *installation.facts, *content_facts(config))
         self._key = hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
 
-    def run(self) -> tuple[PostgresServer, Cache]:
+    def run(self, meanwhile: Callable[[], object]) -> tuple[PostgresServer, Cache]:
         """Start the server.
+
+        Args:
+            meanwhile: What to do while it starts.
 
         Raises:
             BackendUnavailable: There is no room for it.
@@ -97,7 +104,7 @@ class _Start:
             cache: Cache = "miss" if archive is None or failure else "hit"
             with archive or self._built() as source:
                 try:
-                    return self._installation.start(source), cache
+                    return self._installation.start(source, meanwhile=meanwhile), cache
                 except BackendUnavailable:
                     raise
                 except ServerError as error:  # what it was given was not what was packed

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from swe_db.config import Config
-from swe_db.errors import IsolationError, ServerGoneError
+from swe_db.errors import IsolationError, ServerGoneError, SweDBError
 from swe_db.isolation.clone import CloneIsolation
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
@@ -49,6 +49,7 @@ class Worker:
         self._ends = contextlib.ExitStack()
         self._in_test = False
         self.start_up: StartUp | None = None
+        self._meanwhile: Callable[[], object] = lambda: None
 
     @cached_property
     def postgres(self) -> PostgresServer:
@@ -58,8 +59,16 @@ class Worker:
         return server
 
     def _start(self, candidate: Candidate[PostgresServer]) -> PostgresServer:
-        server, self.start_up = start_prepared(candidate, self._config)
+        server, self.start_up = start_prepared(candidate, self._config, self._meanwhile)
         return server
+
+    def expect_redis(self) -> None:
+        """Say that Redis will be asked for, so that it may start at the same time as Postgres."""
+        self._meanwhile = self._try_redis
+
+    def _try_redis(self) -> None:
+        with contextlib.suppress(SweDBError):  # told when Redis is asked for
+            _ = self.redis
 
     @cached_property
     def redis(self) -> RedisServer:

@@ -8,6 +8,7 @@ import secrets
 import shlex
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -74,12 +75,19 @@ class Installation:
         machine = (os.uname().sysname, os.uname().machine, _c_library())
         return (self.binaries.version, program_facts, machine, self.locale, self.timezone)
 
-    def start(self, archive: BinaryIO | None = None, *, reachable: bool = True) -> PostgresServer:
+    def start(
+        self,
+        archive: BinaryIO | None = None,
+        *,
+        reachable: bool = True,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> PostgresServer:
         """Start a server with a data directory of its own; it dies with this process.
 
         Args:
             archive: A prepared data directory, unpacked instead of making a new one.
             reachable: False sets no password, so that the socket, which only this user may use, is the one way in.
+            meanwhile: What to do while it starts, in another process than this one.
 
         Raises:
             ServerError: It does not start; the message has its last words.
@@ -87,7 +95,9 @@ class Installation:
         for attempt in range(1, ATTEMPTS + 1):
             reservation = PortReservation()
             try:
-                return self._start(reservation.port, archive, reachable=reachable)
+                process = self._process(reservation.port, archive)
+                meanwhile()
+                return self._started(process, reservation.port, reachable=reachable)
             except ServerError as error:
                 # Somebody without our manners may have taken the port in between.
                 if "Address already in use" not in str(error) or attempt == ATTEMPTS:
@@ -96,8 +106,7 @@ class Installation:
                 reservation.release()
         raise AssertionError
 
-    def _start(self, port: int, archive: BinaryIO | None, *, reachable: bool) -> PostgresServer:
-        process = self._process(port, archive)
+    def _started(self, process: GuardedProcess, port: int, *, reachable: bool) -> PostgresServer:
         admin = PostgresAddress(host=str(process.directory), port=port, user="postgres", password="", name="postgres")
         process.wait_for(lambda: _obstacle(admin), START_TIMEOUT)
         password = secrets.token_urlsafe(18) if reachable else ""
