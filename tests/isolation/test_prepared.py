@@ -171,6 +171,8 @@ def test_an_archive_that_lost_its_end_is_made_again(cache: Path) -> None:
     (archive,) = archives(cache)
     size = archive.stat().st_size
     os.truncate(archive, size // 2)
+    assert Archives(cache).open(archive.name[:32]) is None
+    assert archives(cache) == []
     assert start().cache == "miss"
     assert [path.stat().st_size for path in archives(cache)] == [size]
     assert start().cache == "hit"
