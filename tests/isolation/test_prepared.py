@@ -306,6 +306,18 @@ def test_roots_cache_is_closed_to_the_servers_account(cache: Path) -> None:
     assert start().cache == "hit"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="about what root does")
+def test_root_makes_nothing_in_another_users_home(tmp_path: Path) -> None:
+    """Where HOME is still that of the user who became root, no directory of root's appears in it."""
+    os.chown(tmp_path, 12345, 12345)
+    with (
+        pytest.raises(PermissionError, match="another user's"),
+        Archives(tmp_path / ".cache/swe-db").building("0" * 32),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_guard_keeps_no_archive_open(cache: Path) -> None:
     """A removed archive gives its room back while a server that was unpacked from it runs."""
     start()

@@ -99,6 +99,9 @@ class Archives:
         Raises:
             OSError: There is no room, nothing can be written there, or another process holds the lock for too long.
         """
+        above = next(path for path in self.directory.parents if path.exists())
+        if os.geteuid() == 0 != above.stat().st_uid:
+            raise PermissionError(f"{above} is another user's, and root makes nothing there")
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._check()
         state = os.statvfs(self.directory)
