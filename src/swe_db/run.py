@@ -56,7 +56,10 @@ class Run:
             SweDBError: It cannot be done; `failure` remembers why.
         """
         failures: list[SweDBError] = []
-        for service in services:
+        wanted = list(services)
+        if "redis" in wanted:
+            self.worker.expect_redis()
+        for service in wanted:
             try:
                 START[service](self.worker)
             except SweDBError as error:

@@ -212,6 +212,18 @@ def test_a_machine_without_proc_or_room_is_described(
     assert "cannot be looked at: Not a directory" in text
 
 
+def test_the_cache_is_described(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Place, number and size of the prepared data directories are told; what else lies there does not count."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert f"{tmp_path}/swe-db, nothing prepared yet" in doctor(capsys)[1]
+    (tmp_path / "swe-db").mkdir()
+    for name in (f"{1:032x}-1048576.tar", f"{2:032x}-2097152.tar", f"{2:032x}.lock", "other-7.tar"):
+        (tmp_path / "swe-db" / name).touch()
+    assert f"{tmp_path}/swe-db, 2 prepared data directories, 3.0 MiB" in doctor(capsys)[1]
+
+
 def test_the_settings_of_the_environment_count(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

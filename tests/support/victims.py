@@ -196,10 +196,12 @@ class Victim:
             time.sleep(0.005)
 
     def lengths(self) -> dict[str, float]:
-        """Return the seconds that each phase took which has been left for the next."""
+        """Return the seconds that each phase took which has been left for the next; some go on side by side."""
         first = {mark.phase: mark.time for mark in reversed(self.marks())} | {"import": self.begin}
         pairs = zip(PHASES, [*PHASES[1:], END], strict=True)
-        return {phase: first[after] - first[phase] for phase, after in pairs if {phase, after} <= first.keys()}
+        return {
+            phase: max(0.0, first[after] - first[phase]) for phase, after in pairs if {phase, after} <= first.keys()
+        }
 
     def phase(self) -> str:
         """Return the last phase that one of its processes has entered."""

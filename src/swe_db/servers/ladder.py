@@ -67,13 +67,19 @@ def choose_redis(config: Config, excluded: Mapping[str, BackendUnavailable] | No
     return _choose("Redis", REDIS, config.redis_backend or config.backend, config, excluded or {})
 
 
-def start_postgres_server(config: Config) -> PostgresServer:
+def start_postgres_server(
+    config: Config, start: Callable[[Candidate[PostgresServer]], PostgresServer] | None = None
+) -> PostgresServer:
     """Start or connect to the first Postgres that works.
+
+    Args:
+        config: The settings.
+        start: What to do to start a candidate, if not simply that.
 
     Raises:
         NoBackendError: None does.
     """
-    return _start(choose_postgres, config)
+    return _start(choose_postgres, config, start or _simply)
 
 
 def start_redis_server(config: Config) -> RedisServer:
@@ -82,15 +88,23 @@ def start_redis_server(config: Config) -> RedisServer:
     Raises:
         NoBackendError: None does.
     """
-    return _start(choose_redis, config)
+    return _start(choose_redis, config, _simply)
 
 
-def _start(choose: Callable[[Config, Mapping[str, BackendUnavailable]], Chosen[Server]], config: Config) -> Server:
+def _simply(candidate: Candidate[Server]) -> Server:
+    return candidate.start()
+
+
+def _start(
+    choose: Callable[[Config, Mapping[str, BackendUnavailable]], Chosen[Server]],
+    config: Config,
+    start: Callable[[Candidate[Server]], Server],
+) -> Server:
     rejected: dict[str, BackendUnavailable] = {}
     while True:
         chosen = choose(config, rejected)
         try:
-            return chosen.candidate.start()
+            return start(chosen.candidate)
         except BackendUnavailable as error:
             rejected[chosen.candidate.backend] = error
         except ServerError as error:

@@ -8,7 +8,7 @@ from swe_db.config import Config
 from swe_db.servers.account import server_account
 from swe_db.servers.binaries import find_postgres, find_redis
 from swe_db.servers.candidate import Candidate
-from swe_db.servers.postgres import start_postgres
+from swe_db.servers.postgres import Installation
 from swe_db.servers.redis import start_redis
 from swe_db.servers.server import PostgresServer, RedisServer
 
@@ -23,10 +23,8 @@ def local_postgres(config: Config) -> Candidate[PostgresServer]:
     """
     server_account()
     binaries = find_postgres(config.postgres_version)
-    start = partial(
-        start_postgres, binaries, backend="local", locale=config.postgres_locale, timezone=config.postgres_timezone
-    )
-    return Candidate("local", binaries.version, start)
+    installation = Installation(binaries, "local", config.postgres_locale, config.postgres_timezone)
+    return Candidate("local", binaries.version, installation.start, installation)
 
 
 def local_redis(config: Config) -> Candidate[RedisServer]:  # noqa: ARG001 - the signature of every backend

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import secrets
 import shlex
+import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from swe_db.errors import ServerError
 from swe_db.servers.account import server_account
@@ -17,10 +22,12 @@ from swe_db.servers.server import PostgresServer
 if TYPE_CHECKING:
     from swe_db.servers.binaries import PostgresBinaries
 
-__all__ = ["start_postgres"]
+__all__ = ["Installation", "shut_down"]
 
 START_TIMEOUT: Final = 60.0  # seconds
 ATTEMPTS: Final = 3
+POLL: Final = 0.002  # seconds
+UNPACKING: Final = "tar -xmof - <&7"
 
 # Durability is of no use to a server that dies with the run. dynamic_shared_memory_type keeps all that a crash could
 # leave behind inside the data directory.
@@ -43,53 +50,119 @@ lc_messages = 'C'
 """
 
 
-def start_postgres(binaries: PostgresBinaries, *, backend: str, locale: str, timezone: str) -> PostgresServer:
-    """Start a server with a new data directory; it dies with this process.
+@dataclasses.dataclass(frozen=True)
+class Installation:
+    """A Postgres that we can start ourselves.
 
-    Args:
+    Attributes:
         binaries: Where `postgres` and `initdb` are.
         backend: The name of the backend that found them.
         locale: The locale of every database.
         timezone: The server's time zone.
+    """
+
+    binaries: PostgresBinaries
+    backend: str
+    locale: str
+    timezone: str
+
+    @property
+    def facts(self) -> tuple[object, ...]:
+        """What a prepared data directory depends on, besides its content."""
+        program = (self.binaries.directory / "postgres").resolve()
+        state = program.stat()
+        program_facts = (str(program), state.st_size, state.st_mtime_ns)
+        machine = (os.uname().sysname, os.uname().machine, _c_library())
+        return (self.binaries.version, program_facts, machine, self.locale, self.timezone)
+
+    def start(
+        self,
+        archive: BinaryIO | None = None,
+        *,
+        reachable: bool = True,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> PostgresServer:
+        """Start a server with a data directory of its own; it dies with this process.
+
+        Args:
+            archive: A prepared data directory, unpacked instead of making a new one.
+            reachable: False sets no password, so that the socket, which only this user may use, is the one way in.
+            meanwhile: What to do while it starts, in another process than this one.
+
+        Raises:
+            ServerError: It does not start; the message has its last words.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            reservation = PortReservation()
+            try:
+                process = self._process(reservation.port, archive)
+                meanwhile()
+                return self._started(process, reservation.port, reachable=reachable)
+            except ServerError as error:
+                # Somebody without our manners may have taken the port in between.
+                if "Address already in use" not in str(error) or attempt == ATTEMPTS:
+                    raise
+            finally:
+                reservation.release()
+        raise AssertionError
+
+    def _started(self, process: GuardedProcess, port: int, *, reachable: bool) -> PostgresServer:
+        admin = PostgresAddress(host=str(process.directory), port=port, user="postgres", password="", name="postgres")
+        process.wait_for(lambda: _obstacle(admin), START_TIMEOUT)
+        password = secrets.token_urlsafe(18) if reachable else ""
+        version = _first_words(process, admin, password)
+        address = dataclasses.replace(admin, host="127.0.0.1", password=password) if reachable else admin
+        return PostgresServer(
+            address=address,
+            admin=admin,
+            version=version,
+            backend=self.backend,
+            owned=True,
+            stop=process.stop,
+            obituary=process.obituary,
+            shortage=process.shortage,
+        )
+
+    def _process(self, port: int, archive: BinaryIO | None) -> GuardedProcess:
+        def settings(directory: Path) -> str:
+            preload = "shared_preload_libraries = 'pg_stat_statements'" if self.binaries.has_statements else ""
+            return SETTINGS.format(port=port, directory=directory, timezone=self.timezone, preload=preload)
+
+        if archive is not None:
+            archive.seek(0)
+        return GuardedProcess(
+            "postgres",
+            [str(self.binaries.directory / "postgres"), "-D", "data"],
+            settings=settings,
+            account=server_account(),
+            preparation=_initialisation(self.binaries, self.locale) if archive is None else UNPACKING,
+            source=archive,
+        )
+
+
+def shut_down(server: PostgresServer) -> Path:
+    """End a server of an `Installation` in an orderly way and return its data directory, which stays until its `stop`.
 
     Raises:
-        ServerError: It does not start; the message has its last words.
+        ServerError: It does not end in time.
+        OSError: It has gone already.
     """
-    for attempt in range(1, ATTEMPTS + 1):
-        reservation = PortReservation()
-        try:
-            return _start(binaries, reservation.port, backend=backend, locale=locale, timezone=timezone)
-        except ServerError as error:
-            # Somebody without our manners may have taken the port in between.
-            if "Address already in use" not in str(error) or attempt == ATTEMPTS:
-                raise
-        finally:
-            reservation.release()
-    raise AssertionError
+    directory = Path(server.admin.host)
+    os.kill(int((directory / "data/postmaster.pid").read_text(encoding="utf-8").split()[0]), signal.SIGINT)
+    deadline = time.monotonic() + START_TIMEOUT
+    while (directory / "running").exists():
+        if time.monotonic() > deadline:
+            raise ServerError(f"the {server.shown} was not shut down within {START_TIMEOUT:g} seconds")
+        time.sleep(POLL)
+    return directory / "data"
 
 
-def _start(binaries: PostgresBinaries, port: int, *, backend: str, locale: str, timezone: str) -> PostgresServer:
-    def settings(directory: Path) -> str:
-        preload = "shared_preload_libraries = 'pg_stat_statements'" if binaries.has_statements else ""
-        return SETTINGS.format(port=port, directory=directory, timezone=timezone, preload=preload)
-
-    command = [str(binaries.directory / "postgres"), "-D", "data"]
-    preparation = _initialisation(binaries, locale)
-    process = GuardedProcess("postgres", command, settings=settings, account=server_account(), preparation=preparation)
-    admin = PostgresAddress(host=str(process.directory), port=port, user="postgres", password="", name="postgres")
-    process.wait_for(lambda: _obstacle(admin), START_TIMEOUT)
-    password = secrets.token_urlsafe(18)
-    version = _first_words(process, admin, password)
-    return PostgresServer(
-        address=PostgresAddress(host="127.0.0.1", port=port, user="postgres", password=password, name="postgres"),
-        admin=admin,
-        version=version,
-        backend=backend,
-        owned=True,
-        stop=process.stop,
-        obituary=process.obituary,
-        shortage=process.shortage,
-    )
+def _c_library() -> str | None:
+    """Return the version of the C library, on which the order of texts depends in every locale but C."""
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION")
+    except (ValueError, OSError):
+        return None
 
 
 def _initialisation(binaries: PostgresBinaries, locale: str) -> str:
@@ -124,10 +197,14 @@ def _first_words(process: GuardedProcess, admin: PostgresAddress, password: str)
 
 
 def _set_password(address: PostgresAddress, password: str) -> str:
-    """Set the superuser's password, of which the server sees only the verifier, and return the server's version."""
+    """Set the superuser's password, if it is to have one, and return the server's version.
+
+    The server sees only the verifier.
+    """
     from psycopg import sql  # noqa: PLC0415
 
     with connect(address, autocommit=True) as connection:
-        verifier = connection.pgconn.encrypt_password(password.encode(), b"postgres", b"scram-sha-256").decode()
-        connection.execute(sql.SQL("ALTER ROLE postgres PASSWORD {}").format(verifier))
+        if password:
+            verifier = connection.pgconn.encrypt_password(password.encode(), b"postgres", b"scram-sha-256").decode()
+            connection.execute(sql.SQL("ALTER ROLE postgres PASSWORD {}").format(verifier))
         return connection.info.parameter_status("server_version").split()[0]  # type: ignore[union-attr]

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from swe_db.errors import BackendUnavailable, ServerError
 from swe_db.servers.account import Account
@@ -123,9 +123,10 @@ class GuardedProcess:
         settings: Text for the file `settings` there, given through a pipe so that no secret shows in `ps`.
         account: Who runs it.
         preparation: Shell text to run there first; the server starts only if it succeeds.
+        source: What the preparation reads as descriptor 7.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a server is started with
         self,
         label: str,
         command: Sequence[str],
@@ -133,6 +134,7 @@ class GuardedProcess:
         settings: Callable[[Path], str],
         account: Account,
         preparation: str = ":",
+        source: BinaryIO | None = None,
     ) -> None:
         end_when_orphaned()
         self.label = label
@@ -143,7 +145,7 @@ class GuardedProcess:
             ["/bin/sh", "-c", 'eval "$GUARD"', "swe-db-guard", str(self.directory), *command],
             bufsize=0,
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if source is None else source,
             stderr=subprocess.DEVNULL,
             cwd="/",
             env={**_environment(), **texts},

@@ -13,6 +13,7 @@ from typing import Any, Final
 from swe_db.config import Config
 from swe_db.errors import BackendUnavailable, SweDBError
 from swe_db.servers.account import server_account
+from swe_db.servers.archives import Archives, cache_directory
 from swe_db.servers.embedded import COPY
 from swe_db.servers.ladder import BY_NAME_ONLY, POSTGRES, REDIS, Finder
 from swe_db.servers.process import runtime_directory, runtime_places
@@ -106,7 +107,7 @@ def _rung(name: str, find: Finder[Any], config: Config) -> Rung:
 
 def survey_machine() -> tuple[Fact, ...]:
     """Tell where servers keep their data, who runs them and what lies in caches."""
-    return (_data(), *_places(), _temporary_files(), _account(), *_copies())
+    return (_data(), *_places(), _temporary_files(), _account(), *_copies(), *_prepared())
 
 
 def _data() -> Fact:
@@ -168,6 +169,17 @@ def _copies() -> Iterator[Fact]:
         return
     for copy in copies:
         yield Fact("cached wheel", f"{copy}, {size_text(_size(copy))}")
+
+
+def _prepared() -> Iterator[Fact]:
+    try:
+        place = cache_directory()
+    except OSError as error:
+        yield Fact("cache", f"nowhere: {error}", "set XDG_CACHE_HOME to a directory that this user can write to")
+        return
+    sizes = Archives(place).sizes()
+    text = f"{len(sizes)} prepared data directories, {size_text(sum(sizes))}" if sizes else "nothing prepared yet"
+    yield Fact("cache", f"{place}, {text}")
 
 
 def _size(folder: Path) -> int:
