@@ -68,15 +68,17 @@ async def test_async(swe_async_db, swe_queries):
 """
 
 
-def test_it_records_the_tests_own_connections(run_pytest: RunPytest) -> None:
+def test_it_records_the_tests_own_connections(pytester: pytest.Pytester, run: RunPytest) -> None:
     """Each way to run a statement on a connection of the test counts once, and what swe-db asks does not count."""
-    result = run_pytest(PASSING, "--swe-db", "--swe-db-backend=local")
+    pytester.makepyfile(PASSING)
+    result = run("--swe-db", "--swe-db-backend=local")
     result.assert_outcomes(passed=5)
 
 
-def test_a_failed_test_lists_its_statements(run_pytest: RunPytest) -> None:
+def test_a_failed_test_lists_its_statements(pytester: pytest.Pytester, run: RunPytest) -> None:
     """The report of a failed test has the statements that it ran."""
     test = "def test_one(swe_db, swe_queries):\n    swe_db.execute('SELECT 42')\n    assert False\n"
-    result = run_pytest(test, "--swe-db", "--swe-db-backend=local")
+    pytester.makepyfile(test)
+    result = run("--swe-db", "--swe-db-backend=local")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*swe_queries*", "*1. SELECT 42"])
