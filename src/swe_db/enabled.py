@@ -1,4 +1,4 @@
-"""The one fixture that reaches every test, registered only where swe-db is on."""
+"""The one fixture that reaches every test, and what a failed test's report gets; registered only where swe-db is on."""
 
 from __future__ import annotations
 
@@ -15,3 +15,11 @@ def _swe_marked(request: pytest.FixtureRequest) -> None:
     """
     if request.config.stash[RUN].settings.config.env or request.node.get_closest_marker("swe_db"):
         request.getfixturevalue("swe_env")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Add the statements of a failed test to its report, if it asked for `swe_queries`."""
+    queries = getattr(item, "funcargs", {}).get("swe_queries")
+    if call.when == "call" and call.excinfo is not None and queries is not None:
+        item.add_report_section("call", "swe_queries", str(queries))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from swe_db.isolation.database import Database
     from swe_db.isolation.outcome import Outcome
     from swe_db.isolation.worker import Worker
+    from swe_db.queries import Queries
     from swe_db.run import Run
     from swe_db.servers.server import PostgresServer, RedisServer
 
@@ -36,6 +37,7 @@ __all__ = [
     "swe_db",
     "swe_env",
     "swe_postgres",
+    "swe_queries",
     "swe_redis",
     "swe_redis_server",
     "swe_worker",
@@ -102,6 +104,17 @@ def swe_db(swe_database: Database) -> Iterator[psycopg.Connection[Any]]:
     with bound(connection):
         yield connection
     connection.close()
+
+
+@pytest.fixture
+def swe_queries(swe_database: Database) -> Iterator[Queries]:
+    """What SQL ran on this test's own connections: `.statements`, `.assert_count()`, `.assert_uses_index()`."""
+    from swe_db.queries import Queries  # noqa: PLC0415 - nothing of it is needed where nobody asks
+
+    queries = Queries(swe_database)
+    swe_database.watch(queries.watch)
+    yield queries
+    queries.stop()
 
 
 @pytest.fixture

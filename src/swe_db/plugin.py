@@ -24,7 +24,9 @@ MARKER: Final = (
 ISOLATIONS: Final = ("reset", "clone", "rollback")
 INI_TYPES: Final = {"bool": "bool", "paths": "paths"}
 NEEDS: Final = {
-    "postgres": frozenset({"swe_worker", "swe_postgres", "swe_database", "swe_db", "swe_async_db", "swe_env"}),
+    "postgres": frozenset(
+        {"swe_worker", "swe_postgres", "swe_database", "swe_db", "swe_async_db", "swe_env", "swe_queries"}
+    ),
     "redis": frozenset({"swe_redis_server", "swe_redis", "swe_async_redis", "swe_env"}),
 }
 QUESTIONS: Final = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "collectonly", "cacheshow")

@@ -25,7 +25,13 @@ LAYERS: Final = (
     {"isolation", "generate", "factories", "redis"},
     {"cli", "plugin"},
 )
-PARTS: Final = {"enabled": "plugin", "fixtures": "plugin", "async_fixtures": "plugin", "run": "plugin"}
+PARTS: Final = {
+    "enabled": "plugin",
+    "fixtures": "plugin",
+    "async_fixtures": "plugin",
+    "run": "plugin",
+    "queries": "plugin",
+}
 LEVEL: Final = {part: level for level, parts in enumerate(LAYERS) for part in sorted(parts)}
 
 # Which parts may import a library.

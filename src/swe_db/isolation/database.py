@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from swe_db.servers.address import PostgresAddress
@@ -27,6 +29,8 @@ class Database:
         self._admin = admin
         self._rolled_back = rolled_back
         self._opened: list[psycopg.Connection[Any]] = []
+        self._opened_async: weakref.WeakSet[psycopg.AsyncConnection[Any]] = weakref.WeakSet()
+        self._watch: Callable[[Any], None] | None = None
 
     def rolled_back(self) -> Database:
         """Return the same database, with connections whose commits are rolled back when they are closed."""
@@ -92,6 +96,7 @@ class Database:
         given = _with_settings(self._admin, role, user_id, options)
         connection = self._connect_rolled_back(given) if self._rolled_back else connect(self._admin, **given)
         self._opened.append(connection)
+        self._watched(connection)
         return connection
 
     def _connect_rolled_back(self, options: dict[str, Any]) -> psycopg.Connection[Any]:
@@ -115,7 +120,28 @@ class Database:
         if self._rolled_back:
             return await _connect_rolled_back_async(given)
         with without_libpq_variables():
-            return await psycopg.AsyncConnection.connect(**given)
+            connection = await psycopg.AsyncConnection.connect(**given)
+        self._opened_async.add(connection)
+        self._watched(connection)
+        return connection
+
+    def watch(self, watch: Callable[[Any], None]) -> None:
+        """Show every connection that was or will be opened here.
+
+        Args:
+            watch: Is called with each of them, once.
+        """
+        self._watch = watch
+        for connection in [*self._opened, *self._opened_async]:
+            watch(connection)
+
+    def _watched(self, connection: Any) -> None:  # noqa: ANN401 - sync or async
+        if self._watch is not None:
+            self._watch(connection)
+
+    def unrecorded(self) -> psycopg.Connection[Any]:
+        """Open a connection of swe-db's own, which nobody is shown; whoever opens it closes it."""
+        return connect(self._admin)
 
     def close(self) -> None:
         """Close the connections that `connect` opened."""
