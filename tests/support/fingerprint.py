@@ -63,14 +63,15 @@ def fingerprint(connection: psycopg.Connection[Any]) -> dict[str, object]:
 def catalogue(connection: psycopg.Connection[Any], name: str) -> list[str]:
     """Return the rows of a catalogue as text."""
     columns = connection.execute(
-        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+        " ORDER BY attnum",
         [name],
     ).fetchall()
     kept = [sql.Identifier(column) for (column,) in columns if column not in PHYSICAL.get(name, set())]
     query = sql.SQL("SELECT ROW({})::text FROM {} WHERE NOT ({})").format(
         sql.SQL(", ").join(kept),
         sql.Identifier("pg_catalog", name),
-        sql.SQL(OF_SESSIONS.get(name, "false")),  # type: ignore[arg-type]
+        sql.SQL(OF_SESSIONS.get(name, "false")),
     )
     return sorted(text for (text,) in connection.execute(query).fetchall())
 

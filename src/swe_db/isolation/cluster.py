@@ -199,7 +199,9 @@ class Cluster:
         """Make a copy of a template in another thread, on a server of ours, and drop a database by the way."""
         beside = copy.copy(self)
         with self._explained():
-            beside._connection = connect(self.server.admin, autocommit=True, application_name="swe-db")
+            beside._connection = connect(  # noqa: SLF001 - of the same class
+                self.server.admin, autocommit=True, application_name="swe-db"
+            )
         try:
             if waste is not None:
                 beside.drop(waste)

@@ -117,10 +117,12 @@ class Database:
         import psycopg  # noqa: PLC0415
 
         given = {**self._admin.parameters, **_with_settings(self._admin, role, user_id, options)}
+        connection: psycopg.AsyncConnection[Any]
         if self._rolled_back:
-            return await _connect_rolled_back_async(given)
-        with without_libpq_variables():
-            connection = await psycopg.AsyncConnection.connect(**given)
+            connection = await _connect_rolled_back_async(given)
+        else:
+            with without_libpq_variables():
+                connection = await psycopg.AsyncConnection.connect(**given)
         self._opened_async.add(connection)
         self._watched(connection)
         return connection

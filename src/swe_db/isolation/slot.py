@@ -93,6 +93,7 @@ class Slot:
         self.connection.execute(_text(name).encode())
 
     def _row(self, query: LiteralString) -> tuple[Any, ...]:
+        row: tuple[Any, ...]
         (row,) = self.connection.execute(query).fetchall()
         return row
 
