@@ -66,6 +66,9 @@ class CloneIsolation:
         self._drop_layer()
         self._template = self._layer = layer
 
+    def disconnect(self) -> None:
+        """Hold no session."""
+
     def close(self) -> None:
         """Drop what this worker made."""
         self._cluster.drop(self._name)

@@ -131,6 +131,11 @@ class ResetIsolation:
         self._template = self._layer = layer
         self._slot = self._remember()
 
+    def disconnect(self) -> None:
+        """End the sessions held here, where the databases go with their server."""
+        self._slot.close()
+        self._spares.disconnect()
+
     def close(self) -> None:
         """Drop what this worker made."""
         with contextlib.suppress(IsolationError):

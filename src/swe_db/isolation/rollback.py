@@ -87,5 +87,8 @@ class RollbackIsolation:
             f"{self._server.address.user} may not create one: ALTER ROLE {self._server.address.user} CREATEDB"
         )
 
+    def disconnect(self) -> None:
+        """Hold no session."""
+
     def close(self) -> None:
         """Leave the database as it is, for the next run."""

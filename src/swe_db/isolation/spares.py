@@ -92,10 +92,16 @@ class Spares:
 
     def close(self) -> None:
         """Drop what was made ahead."""
+        name = self.disconnect()
+        if name is not None:
+            self._cluster.drop(name)
+
+    def disconnect(self) -> str | None:
+        """End the session of what was made ahead, and return the name of that database."""
         making, self._making = self._making, None
         if making is None:
-            return
+            return None
         making.thread.join()
         if making.slot is not None:
             making.slot.close()
-        self._cluster.drop(making.name)
+        return making.name

@@ -7,7 +7,7 @@ import contextlib
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from swe_db.config import Config
@@ -101,8 +101,8 @@ class Worker:
             cluster.sweep()
         make = ResetIsolation if self.ability.kind == "reset" else CloneIsolation
         isolation = make(cluster, ensure_template(cluster, self._config), self._name)
-        if not self.postgres.owned:  # our own server dies with all its databases
-            self._ends.callback(self._leave, isolation)
+        # Our own server dies with all its databases.
+        self._ends.callback(isolation.disconnect if self.postgres.owned else partial(self._leave, isolation))
         return isolation
 
     def _leave(self, isolation: Isolation) -> None:
