@@ -29,7 +29,8 @@ ATTEMPTS: Final = 3
 POLL: Final = 0.002  # seconds
 UNPACKING: Final = "tar -xmof - <&7"
 
-# Durability is of no use to a server that dies with the run. dynamic_shared_memory_type keeps all that a crash could
+# Durability is of no use to a server that dies with the run. Nor is autovacuum, which would change statistics, and with
+# them plans, in the middle of a test that happens to run then. dynamic_shared_memory_type keeps all that a crash could
 # leave behind inside the data directory.
 SETTINGS: Final = """
 listen_addresses = '127.0.0.1'
@@ -43,6 +44,7 @@ dynamic_shared_memory_type = mmap
 fsync = off
 synchronous_commit = off
 full_page_writes = off
+autovacuum = off
 timezone = '{timezone}'
 log_timezone = 'UTC'
 lc_messages = 'C'
