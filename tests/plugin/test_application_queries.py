@@ -13,6 +13,7 @@ RunPytest = Callable[..., pytest.RunResult]
 APPLICATION = """
 import subprocess
 import threading
+import time
 
 import psycopg
 import pytest
@@ -138,7 +139,8 @@ def test_cursors_and_other_databases(swe_database, swe_queries):
 
 
 def test_what_it_leaves(swe_db):
-    assert swe_db.execute("SHOW log_statement").fetchone() == ("none",)
+    while swe_db.execute("SHOW log_statement").fetchone() != ("none",):
+        time.sleep(0.001)
     assert "swe-db" not in swe_db.execute("SHOW log_line_prefix").fetchone()[0]
     assert swe_db.execute("SELECT size FROM pg_stat_file('postgresql.auto.conf')").fetchone()[0] < 100
 

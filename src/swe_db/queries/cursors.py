@@ -13,10 +13,17 @@ from typing import Any, Final
 
 __all__ = ["location", "parameters_text", "shown", "text_of"]
 
-# A server-side cursor has an `execute` of its own, and no use for the others.
+# The methods that take a statement, and what they call it and its parameters.
 METHODS: Final = {
-    "Cursor": ("execute", "executemany", "copy", "stream"),
-    "AsyncCursor": ("execute", "executemany", "copy", "stream"),
+    "execute": ("query", "params"),
+    "executemany": ("query", "params_seq"),
+    "copy": ("statement", "params"),
+    "stream": ("query", "params"),
+}
+# A server-side cursor has an `execute` of its own, and no use for the others.
+CLASSES: Final = {
+    "Cursor": tuple(METHODS),
+    "AsyncCursor": tuple(METHODS),
     "ServerCursor": ("execute",),
     "AsyncServerCursor": ("execute",),
 }
@@ -39,24 +46,22 @@ def shown(show: Callable[[Any, Any, Any], None]) -> Iterator[None]:
     import psycopg  # noqa: PLC0415
 
     with contextlib.ExitStack() as undo:
-        for name, methods in METHODS.items():
+        for name, methods in CLASSES.items():
             cursor_class = getattr(psycopg, name)
             for method in methods:
                 original = getattr(cursor_class, method)
-                setattr(cursor_class, method, _showing(original, show))
+                setattr(cursor_class, method, _showing(original, METHODS[method], show))
                 undo.callback(setattr, cursor_class, method, original)
         yield
 
 
-def _showing(original: Callable[..., Any], show: Callable[[Any, Any, Any], None]) -> Callable[..., Any]:
-    signature = inspect.signature(original)
-
+def _showing(
+    original: Callable[..., Any], names: tuple[str, str], show: Callable[[Any, Any, Any], None]
+) -> Callable[..., Any]:
     def tell(cursor: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:  # noqa: ANN401 - psycopg's own
-        try:
-            given = list(signature.bind(cursor, *arguments, **options).arguments.values())
-        except TypeError:  # which psycopg itself will raise
-            return
-        show(cursor, given[1], given[2] if len(given) > 2 else None)
+        given = {**options, **dict(zip(names, arguments, strict=False))}
+        if names[0] in given:  # else psycopg itself will complain
+            show(cursor, given[names[0]], given.get(names[1]))
 
     if inspect.iscoroutinefunction(original):
 

@@ -84,19 +84,19 @@ class StatementLog:
         # others; and a session that was idle when it was signalled looks at its settings before the next statement.
         deadline = time.monotonic() + TIMEOUT
         while not self._is_marked_for_new_sessions():
-            _check(deadline)
+            if time.monotonic() > deadline:
+                raise ServerError(
+                    f"the Postgres server did not read its changed settings within {TIMEOUT:g} seconds: run the tests "
+                    "that use swe_queries on a machine that is less busy"
+                )
 
     def stop(self) -> None:
-        """Have the server log as it did before.
+        """Have the server log as it did before, a few milliseconds from now; nobody needs to wait for that.
 
         Raises:
-            ServerError: The server does not take up its settings.
             psycopg.Error: It has gone.
         """
-        connection = self._configure()
-        deadline = time.monotonic() + TIMEOUT
-        while self._is_marked(connection):
-            _check(deadline)
+        self._configure()
 
     def close(self) -> None:
         """End the session that is kept for this."""
@@ -145,22 +145,21 @@ class StatementLog:
             return file.read(-1 if end is None else max(0, end - begin))
         return b""
 
-    def _configure(self, *lines: str) -> psycopg.Connection[Any]:
+    def _configure(self, *lines: str) -> None:
         """Let the server itself write the settings, which this process may have no right to, and read them."""
         import psycopg  # noqa: PLC0415
 
         try:
-            return self._write(self._connection or self._connect(), lines)
+            self._write(self._connection or self._connect(), lines)
         except psycopg.OperationalError:  # a test may have ended every session
-            return self._write(self._connect(), lines)
+            self._write(self._connect(), lines)
 
-    def _write(self, connection: psycopg.Connection[Any], lines: tuple[str, ...]) -> psycopg.Connection[Any]:
+    def _write(self, connection: psycopg.Connection[Any], lines: tuple[str, ...]) -> None:
         from psycopg import sql  # noqa: PLC0415
 
         target = str(self._path.with_name(SETTINGS))
         connection.execute(sql.SQL("COPY (SELECT unnest({}::text[])) TO {}").format(list(lines), target))
         connection.execute("SELECT pg_reload_conf()")
-        return connection
 
     def _connect(self) -> psycopg.Connection[Any]:
         self._connection = connect(self._admin, autocommit=True, application_name=OWN)
@@ -168,22 +167,11 @@ class StatementLog:
 
     def _is_marked_for_new_sessions(self) -> bool:
         with contextlib.closing(connect(self._admin, autocommit=True, application_name=OWN)) as connection:
-            return self._is_marked(connection)
-
-    def _is_marked(self, connection: psycopg.Connection[Any]) -> bool:
-        ((prefix,),) = connection.execute("SHOW log_line_prefix").fetchall()
-        return self._mark in prefix
+            ((prefix,),) = connection.execute("SHOW log_line_prefix").fetchall()
+            return self._mark in prefix
 
 
 def _add_parameters(found: list[LoggedStatement], pid: int, detail: str) -> None:
     parameters = PARAMETERS.fullmatch(detail)
     if parameters and found and found[-1].pid == pid:
         found[-1] = dataclasses.replace(found[-1], parameters=parameters[1])
-
-
-def _check(deadline: float) -> None:
-    if time.monotonic() > deadline:
-        raise ServerError(
-            f"the Postgres server did not read its changed settings within {TIMEOUT:g} seconds: run the tests that use "
-            "swe_queries on a machine that is less busy"
-        )
