@@ -11,6 +11,7 @@ from swe_db.servers.server import PostgresServer
 RunPytest = Callable[..., pytest.RunResult]
 
 APPLICATION = """
+import pathlib
 import subprocess
 import threading
 import time
@@ -99,8 +100,10 @@ def test_a_new_engine_and_its_chores(swe_database, swe_queries):
 PSQL = "SELECT 'a\\nb' AS \\"LOG:  statement: SELECT\\";\\n-- x\\nSELECT 42"
 
 
-def test_a_subprocess(swe_database, swe_env, swe_queries):
-    subprocess.run(["psql", "--no-psqlrc", "-c", PSQL, "-c", "SELECT 1", "-c", "SELECT 43"], check=True)
+def test_a_subprocess(swe_postgres, swe_env, swe_queries):
+    program = (swe_postgres.log.parent / "data/postmaster.opts").read_text().split()[0]
+    psql = pathlib.Path(program).with_name("psql")
+    subprocess.run([psql, "--no-psqlrc", "-c", PSQL, "-c", "SELECT 1", "-c", "SELECT 43"], check=True)
     assert texts(swe_queries) == [("application", PSQL), ("application", "SELECT 43")]
     assert {each.application_name for each in swe_queries.statements} == {"psql"}
     assert {each.location for each in swe_queries.statements} == {None}
