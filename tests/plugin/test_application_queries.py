@@ -142,8 +142,11 @@ def test_cursors_and_other_databases(swe_database, swe_queries):
 
 
 def test_what_it_leaves(swe_db):
-    while swe_db.execute("SHOW log_statement").fetchone() != ("none",):
+    for _ in range(5000):
+        if swe_db.execute("SHOW log_statement").fetchone() == ("none",):
+            break
         time.sleep(0.001)
+    assert swe_db.execute("SHOW log_statement").fetchone() == ("none",)
     assert "swe-db" not in swe_db.execute("SHOW log_line_prefix").fetchone()[0]
     assert swe_db.execute("SELECT size FROM pg_stat_file('postgresql.auto.conf')").fetchone()[0] < 100
 

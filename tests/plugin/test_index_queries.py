@@ -81,13 +81,13 @@ def test_named_as_on_the_parent(swe_db, swe_queries):
 
 
 def test_nothing_is_run_and_nothing_stays(swe_db, swe_queries):
+    swe_db.row_factory = psycopg.rows.dict_row
     swe_queries.assert_uses_index("DELETE FROM users WHERE id = %s", (1,), connection=swe_db)
     swe_queries.assert_uses_index("DELETE FROM users WHERE id = %s", connection=swe_db)
     with pytest.raises(psycopg.errors.UndefinedColumn):
         swe_queries.assert_uses_index("SELECT nope FROM users WHERE id = %s", connection=swe_db)
     swe_queries.assert_uses_index("SELECT FROM users WHERE id = 1; DELETE FROM agents", ())
     swe_queries.assert_count(0)
-    swe_db.row_factory = psycopg.rows.dict_row
     facts = "SELECT (SELECT count(*) FROM agents) AS agents, current_setting('enable_seqscan') AS setting"
     assert swe_db.execute(facts).fetchone() == {"agents": 10, "setting": "on"}
     assert swe_db.execute("SELECT FROM pg_prepared_statements").fetchall() == []
