@@ -18,6 +18,7 @@ from swe_db.servers.address import PostgresAddress
 from swe_db.servers.connect import connect
 from swe_db.servers.process import GuardedProcess, PortReservation, shell_script
 from swe_db.servers.server import PostgresServer
+from swe_db.servers.statement_log import SETTINGS as LOGGING
 
 if TYPE_CHECKING:
     from swe_db.servers.binaries import PostgresBinaries
@@ -49,6 +50,7 @@ timezone = '{timezone}'
 log_timezone = 'UTC'
 lc_messages = 'C'
 {preload}
+include_if_exists = '{logging}'
 """
 
 
@@ -123,12 +125,15 @@ class Installation:
             stop=process.stop,
             obituary=process.obituary,
             shortage=process.shortage,
+            log=process.log,
         )
 
     def _process(self, port: int, archive: BinaryIO | None) -> GuardedProcess:
         def settings(directory: Path) -> str:
             preload = "shared_preload_libraries = 'pg_stat_statements'" if self.binaries.has_statements else ""
-            return SETTINGS.format(port=port, directory=directory, timezone=self.timezone, preload=preload)
+            return SETTINGS.format(
+                port=port, directory=directory, timezone=self.timezone, preload=preload, logging=LOGGING
+            )
 
         if archive is not None:
             archive.seek(0)
