@@ -12,8 +12,8 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeAlias
 
 import psycopg
@@ -178,11 +178,8 @@ def copy_in(database: Database, _: random.Random) -> None:
 
 def threads(database: Database, _: random.Random) -> None:
     """Commit from four threads."""
-    workers = [threading.Thread(target=_insert_task, args=[database.url]) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    with ThreadPoolExecutor(4) as executor:
+        list(executor.map(_insert_task, [database.url] * 4))
 
 
 def _insert_task(url: str) -> None:
