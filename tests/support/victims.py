@@ -140,7 +140,7 @@ class Victim:
             self.process = subprocess.Popen(
                 [
                     "env",
-                    "--default-signal=HUP",  # a shell's nohup would go down to here
+                    "--default-signal",  # what a shell ignores in the background (INT) or by nohup (HUP)
                     *wrapper,
                     *pytest,
                     "--swe-db",
