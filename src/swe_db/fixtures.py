@@ -184,6 +184,7 @@ def _marked_isolation(request: pytest.FixtureRequest) -> Kind:
 def _tell(request: pytest.FixtureRequest, outcome: Outcome) -> None:
     """Hand on what a test left open; properties reach the controller of xdist with the test's report."""
     run = request.config.stash[RUN]
+    run.summary.add(request.node.nodeid, outcome)
     request.node.user_properties.extend((LEAK, leak) for leak in outcome.leaks)
     if outcome.leaks and run.settings.config.strict_leaks:
         pytest.fail("\n".join([LEFT_OPEN, *(f"  {leak}" for leak in outcome.leaks)]), pytrace=False)
