@@ -104,6 +104,21 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, no_docker: N
     return run
 
 
+@pytest.fixture
+def ordinary_url(postgres: PostgresServer) -> Iterator[str]:
+    """The URL of a user who may create databases and nothing else."""
+    role, password = f"ordinary_{secrets.token_hex(4)}", secrets.token_hex(8)
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        statement = sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}")
+        connection.execute(statement.format(sql.Identifier(role), sql.Literal(password)))
+        yield postgres.url.replace(f"postgres:{postgres.address.password}", f"{role}:{password}")
+        query = "SELECT datname FROM pg_database WHERE datdba = %s::regrole"
+        for (name,) in connection.execute(query, [role]).fetchall():
+            connection.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
 def execute(url: str, statement: str, name: str) -> None:
     """Run a statement about the object `name` outside a transaction."""
     with psycopg.connect(url, autocommit=True) as connection:

@@ -109,18 +109,24 @@ def test_a_wrong_setting_is_a_usage_error(
 
 
 @pytest.mark.parametrize(
-    ("marker", "accepted"),
-    [("", True), ('isolation="clone"', True), ('isolation="magic"', False), ('"clone"', False), ("seed=1", False)],
+    ("marker", "message"),
+    [
+        ("", None),
+        ('isolation="clone"', None),
+        ('isolation="magic"', "isolation is 'magic': use one of reset, clone, rollback"),
+        ('"clone"', "the marker swe_db takes *"),
+        ("seed=1", "the marker swe_db takes *"),
+    ],
 )
-def test_the_marker_is_checked(pytester: pytest.Pytester, run: RunPytest, marker: str, accepted: bool) -> None:
+def test_the_marker_is_checked(pytester: pytest.Pytester, run: RunPytest, marker: str, message: str | None) -> None:
     """The marker refuses what it does not know, with the test's id."""
     pytester.makepyfile(f"import pytest\n@pytest.mark.swe_db({marker})\ndef test_it(): pass")
     result = run("--swe-db")
-    if accepted:
+    if message is None:
         result.assert_outcomes(passed=1)
     else:
         assert result.ret == pytest.ExitCode.USAGE_ERROR
-        result.stderr.fnmatch_lines(["*::test_it: the marker swe_db takes *"])
+        result.stderr.fnmatch_lines([f"*::test_it: {message}"])
 
 
 def test_own_migrations_and_seeds_come_on_top(pytester: pytest.Pytester, run: RunPytest) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, LiteralString
 
 from swe_db.config import Config
-from swe_db.errors import IsolationError
+from swe_db.errors import IsolationError, MigrationError
 from swe_db.isolation.database import Database
 from swe_db.isolation.outcome import Outcome
 from swe_db.isolation.template import fill
@@ -50,7 +50,14 @@ class RollbackIsolation:
                     f"{server.address.shown} holds the table {table}, which is not ours, and its user may not create a "
                     f"database for the tests: ALTER ROLE {server.address.user} CREATEDB, or name an empty database"
                 )
-        fill(server.address.url, config)
+        try:
+            fill(server.address.url, config)
+        except MigrationError as error:
+            user, name = server.address.user, server.address.name
+            raise IsolationError(
+                f"{error}\n  The user {user} may not create databases either, so that the tests would work in {name} "
+                f"itself: ALTER ROLE {user} CREATEDB, or name a database that {user} owns"
+            ) from error
 
     @property
     def url(self) -> str:

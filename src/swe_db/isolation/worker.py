@@ -20,7 +20,6 @@ from swe_db.isolation.database import Database
 from swe_db.isolation.layers import Layer, Layers, layer_name
 from swe_db.isolation.outcome import Outcome
 from swe_db.isolation.prepared import StartUp, start_prepared
-from swe_db.isolation.reset import ResetIsolation
 from swe_db.isolation.rollback import RollbackIsolation
 from swe_db.isolation.template import ensure_template
 from swe_db.servers.candidate import Candidate
@@ -31,9 +30,11 @@ from swe_db.servers.server import PostgresServer, RedisServer, watched
 if TYPE_CHECKING:
     import psycopg
 
+    from swe_db.isolation.reset import ResetIsolation
+
 __all__ = ["Worker"]
 
-Isolation: TypeAlias = ResetIsolation | CloneIsolation | RollbackIsolation
+Isolation: TypeAlias = "ResetIsolation | CloneIsolation | RollbackIsolation"
 Loader: TypeAlias = (
     "Callable[[psycopg.Connection[Any]], object] | Callable[[psycopg.AsyncConnection[Any]], Awaitable[object]]"
 )
@@ -104,6 +105,8 @@ class Worker:
         return ability_of(self.postgres.admin)
 
     def _make_isolation(self) -> Isolation:
+        from swe_db.isolation.reset import ResetIsolation  # noqa: PLC0415 - imports psycopg
+
         if self.ability.kind == "rollback":
             return RollbackIsolation(self.postgres, self._config)
         cluster = Cluster(self.postgres, locale=self._config.postgres_locale, timezone=self._config.postgres_timezone)
