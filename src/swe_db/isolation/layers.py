@@ -1,8 +1,8 @@
 """Seed layers: what only some tests begin with, loaded once and kept as a template of its own above the base.
 
 A layer is a template like the base: its name carries a hash of the base's name and of its own content, so that another
-content is another layer, and it gets the name only when it is complete. What stands above a base that this run alone has
-(a callable was loaded into it) is this run's alone too.
+content is another layer, and it gets the name only when it is complete. What stands above a base that this run alone
+has (a callable was loaded into it) is this run's alone too.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ class _Start:
             yield None
             return
         base = _Start(self._installation, self._config)
-        with self._archives.open(base._key) or base.built() as source:  # noqa: SLF001 - of the same class
+        with self._archives.open(base._key) or base.built() as source:
             yield source
 
     def _fill(self, server: PostgresServer) -> None:

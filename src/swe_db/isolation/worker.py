@@ -70,9 +70,7 @@ class Worker:
         return server
 
     def _start(self, candidate: Candidate[PostgresServer]) -> PostgresServer:
-        server, self.start_up = start_prepared(
-            candidate, self._config, self._meanwhile, self._expected
-        )
+        server, self.start_up = start_prepared(candidate, self._config, self._meanwhile, self._expected)
         return server
 
     def expect_layers(self, layers: Iterable[Layer]) -> None:
