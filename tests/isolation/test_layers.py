@@ -17,6 +17,7 @@ import pytest
 from support.backends import own_backend
 from swe_db.config import Config
 from swe_db.isolation import layers
+from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.layers import Layer, find_layer
 from swe_db.isolation.outcome import Outcome
 from swe_db.isolation.slot import MOST_LOG
@@ -71,7 +72,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Layer]:
     found: list[Layer] = []
     build = layers._built
 
-    def note(cluster: layers.Cluster, base: str, layer: Layer) -> str:
+    def note(cluster: Cluster, base: str, layer: Layer) -> str:
         found.append(layer)
         return build(cluster, base, layer)
 
