@@ -173,7 +173,7 @@ def test_a_kill_while_it_is_built_leaves_no_layer(postgres: PostgresServer, seed
     before = databases(postgres)
     write(seeds, f"SELECT pg_sleep(1); {ORDERS.format(rows=3)}-- {seeds}")
     process = runner(shared(postgres, seeds))
-    while not any(name.startswith("swe_db_b_") for name in databases(postgres) - before):
+    while process.poll() is None and not any(name[:9] == "swe_db_b_" for name in databases(postgres) - before):
         time.sleep(0.02)
     time.sleep(0.3)
     process.send_signal(signal.SIGKILL)
@@ -225,6 +225,10 @@ def test_a_database_put_aside_is_taken_again(seeds: Path) -> None:
 def test_what_is_written_between_tests_does_not_stay(seeds: Path) -> None:
     """Whoever writes after a test is undone and its session is ended, before the database is put aside."""
     with running(own(seeds)) as (worker, layer):
+        assert count(worker, layer) == 6
+        with psycopg.connect(worker.url, autocommit=True) as connection:
+            connection.execute("UPDATE orders SET id = 8")
+        assert count(worker, None, "SELECT count(*) FROM users") == 5
         assert count(worker, layer) == 6
         with psycopg.connect(worker.url, autocommit=True) as connection:
             connection.execute("UPDATE orders SET id = 7")
