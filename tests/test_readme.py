@@ -32,7 +32,10 @@ def test_the_examples_pass(pytester: pytest.Pytester, run: RunPytest, number: in
     """Each example is a file of tests that passes as it stands."""
     code = blocks("python")[number]
     pytester.makepyfile(code)
-    run("--swe-db").assert_outcomes(passed=code.count("def test_"))
+    seeds = pytester.path / "db/seeds/orders"
+    seeds.mkdir(parents=True)
+    (seeds / "10_orders.sql").write_text(blocks("sql")[0], encoding="utf-8")
+    run("--swe-db", "--swe-db-seeds=db/seeds").assert_outcomes(passed=code.count("def test_"))
 
 
 def test_ci_calls_the_test_command() -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from swe_db.async_fixtures import async_fixture_name
-from swe_db.errors import ServerGoneError, SweDBError
+from swe_db.errors import MigrationError, ServerGoneError, SweDBError
 
 if TYPE_CHECKING:
     import psycopg
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from swe_db.isolation.ability import Kind
     from swe_db.isolation.database import Database
+    from swe_db.isolation.layers import Layer
     from swe_db.isolation.outcome import Outcome
     from swe_db.isolation.worker import Worker
     from swe_db.queries import Queries
@@ -88,8 +89,8 @@ def swe_database(
     """This test's database, migrated and seeded: `.url` and its parts, `.sqlalchemy_url()`, `.connect()`."""
     outcomes: list[Outcome] = []
     with (
-        _ended_by_failure(request, ServerGoneError),
-        _swe_worker.database(outcomes.append, _marked_isolation(request)) as database,
+        _ended_by_failure(request, ServerGoneError, MigrationError),
+        _swe_worker.database(outcomes.append, _marked_isolation(request), _marked_layer(request)) as database,
     ):
         yield database
     for outcome in outcomes:
@@ -176,9 +177,18 @@ def swe_env(
 
 
 def _marked_isolation(request: pytest.FixtureRequest) -> Kind:
-    marker = request.node.get_closest_marker("swe_db")
-    kind: Kind = marker.kwargs.get("isolation", "reset") if marker else "reset"
+    kind: Kind = marked(request.node, "isolation") or "reset"
     return kind
+
+
+def _marked_layer(request: pytest.FixtureRequest) -> Layer | None:
+    seeds = marked(request.node, "seeds")
+    return request.config.stash[RUN].layer(seeds) if seeds else None
+
+
+def marked(node: pytest.Item, key: str) -> Any:  # noqa: ANN401 - whatever was written there
+    """Return what the marker says, that of the test before that of its class and of its module; None if nothing."""
+    return next((mark.kwargs[key] for mark in node.iter_markers("swe_db") if key in mark.kwargs), None)
 
 
 def _tell(request: pytest.FixtureRequest, outcome: Outcome) -> None:
@@ -197,12 +207,12 @@ def _start(request: pytest.FixtureRequest, service: str) -> None:
 
 
 @contextlib.contextmanager
-def _ended_by_failure(request: pytest.FixtureRequest, kind: type[SweDBError]) -> Iterator[None]:
+def _ended_by_failure(request: pytest.FixtureRequest, *kinds: type[SweDBError]) -> Iterator[None]:
     """End the whole run, not only a test, at an error after which no test can have its servers."""
     run = request.config.stash[RUN]
     try:
         yield
-    except kind as error:
+    except kinds as error:
         if run.failure is not None:  # what took the first server took the second, and once told is enough
             return
         run.failure = error

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from swe_db.run import Run
 
 MARKER: Final = (
-    'swe_db(*, isolation="reset"|"clone"|"rollback"): give the test its own Postgres and Redis, with DATABASE_URL and '
-    "REDIS_URL set."
+    'swe_db(*, seeds="name"|["name", ...], isolation="reset"|"clone"|"rollback"): give the test its own Postgres and '
+    "Redis, with DATABASE_URL and REDIS_URL set, and in the database the seeds of the sub-directory of that name."
 )
 ISOLATIONS: Final = ("reset", "clone", "rollback")
 INI_TYPES: Final = {"bool": "bool", "paths": "paths"}
@@ -162,19 +162,34 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     enabled = config.stash[SETTINGS].config.enabled
     for item in items:
         marker = item.get_closest_marker("swe_db")
-        if marker:
-            _check_marker(item, marker)
+        for each in item.iter_markers("swe_db"):
+            _check_marker(item, each)
         if not enabled and (marker or _asked(item, frozenset(fixtures.__all__))):
             item.add_marker(pytest.mark.skip(reason=fixtures.OFF))
 
 
 def _check_marker(item: pytest.Item, marker: pytest.Mark) -> None:
-    if marker.args or not marker.kwargs.keys() <= {"isolation"}:
-        raise pytest.UsageError(f"{item.nodeid}: the marker swe_db takes isolation=… and nothing else")
+    if marker.args or not marker.kwargs.keys() <= {"isolation", "seeds"}:
+        raise pytest.UsageError(f"{item.nodeid}: the marker swe_db takes isolation=… and seeds=… and nothing else")
     if marker.kwargs.get("isolation", "reset") not in ISOLATIONS:
         raise pytest.UsageError(
             f"{item.nodeid}: isolation is {marker.kwargs['isolation']!r}: use one of {', '.join(ISOLATIONS)}"
         )
+
+    if "seeds" in marker.kwargs:
+        _check_seeds(item, marker.kwargs["seeds"])
+
+
+def _check_seeds(item: pytest.Item, seeds: object) -> None:
+    """Refuse what is no name of seeds; whether there are seeds of that name is of no interest where swe-db is off."""
+    names: Sequence[Any] = seeds if isinstance(seeds, list | tuple) else [seeds]
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise pytest.UsageError(f"{item.nodeid}: seeds is {seeds!r}: give the name of a seed set, or a list of names")
+    run = item.config.stash.get(fixtures.RUN, None)
+    try:
+        _ = run and run.layer(names)
+    except SweDBError as error:
+        raise pytest.UsageError(f"{item.nodeid}: {error}") from None
 
 
 def _asked(item: pytest.Item, names: frozenset[str]) -> bool:
@@ -193,8 +208,9 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         for service, names in NEEDS.items()
         if everything or any(_asked(item, names) or item.get_closest_marker("swe_db") for item in session.items)
     ]
+    seeds = (fixtures.marked(item, "seeds") for item in session.items)
     try:
-        run.start(needed)
+        run.start(needed, [each for each in seeds if each])
     except SweDBError as error:
         if not hasattr(session.config, "workeroutput"):
             run.failure = None  # pytest itself tells it

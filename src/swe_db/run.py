@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
 from swe_db.config import OPTIONS, Config, Settings
 from swe_db.errors import NoBackendError, ServerError, SweDBError
 from swe_db.isolation.ability import ability_of
+from swe_db.isolation.layers import Layer, all_layers, find_layer
 from swe_db.isolation.worker import Worker
 from swe_db.servers.address import PostgresAddress
 from swe_db.servers.binaries import REFERENCE, numbers
@@ -45,6 +46,7 @@ class Run:
         self.failure: SweDBError | None = None
         self.summary = Summary()
         self._worker_name = worker_name
+        self._layers: dict[tuple[str, ...], Layer] = {}
         self._saved: dict[str, str | None] = {}
 
     @cached_property
@@ -52,14 +54,31 @@ class Run:
         """What this process holds."""
         return Worker(self.settings.config, self._worker_name)
 
-    def start(self, services: Iterable[str]) -> None:
+    def layer(self, seeds: str | Sequence[str]) -> Layer:
+        """Return the layer that a marker names.
+
+        Raises:
+            ConfigError: There are no seeds of that name.
+            MigrationFileError: A directory of seeds is not acceptable.
+        """
+        key = (seeds,) if isinstance(seeds, str) else tuple(seeds)
+        if key not in self._layers:
+            self._layers[key] = find_layer(key, self.settings.config.seeds)
+        return self._layers[key]
+
+    def start(self, services: Iterable[str], seeds: Iterable[str | Sequence[str]] = ()) -> None:
         """Start `postgres`, `redis` or both, with the database ready for the first test.
+
+        Args:
+            services: Which.
+            seeds: What the markers of the tests name.
 
         Raises:
             SweDBError: It cannot be done; `failure` remembers why.
         """
         failures: list[SweDBError] = []
         wanted = list(services)
+        self.worker.expect_layers(map(self.layer, seeds))
         if "redis" in wanted:
             self.worker.expect_redis()
         for service in wanted:
@@ -77,6 +96,8 @@ class Run:
         Args:
             started: False sets addresses where nothing listens, for a process that runs no test.
         """
+        if started:  # no test is known yet
+            self.worker.expect_layers(all_layers(self.settings.config.seeds))
         variables = self.worker.environment if started else NOT_STARTED
         for name, value in variables.items():
             self._saved.setdefault(name, os.environ.get(name))

@@ -57,6 +57,29 @@ def loaded(swe_worker):
 def test_it(loaded, swe_database):
     pass
 """
+SEEDED = """
+import pytest
+
+@pytest.mark.swe_db(seeds="orders")
+@pytest.mark.parametrize("turn", range(2))
+def test_with(swe_db, turn):
+    assert swe_db.execute("SELECT count(*) FROM orders").fetchone() == (3,)
+    swe_db.execute("DELETE FROM orders")
+    swe_db.commit()
+
+def test_without(swe_db):
+    assert swe_db.execute("SELECT to_regclass('orders')").fetchone() == (None,)
+"""
+
+
+@pytest.fixture
+def seeds(pytester: pytest.Pytester) -> str:
+    """The flag of a directory with a seed set that is asked for by name."""
+    directory = pytester.mkdir("seeds") / "orders"
+    directory.mkdir()
+    text = "CREATE TABLE orders (id int); INSERT INTO orders SELECT generate_series(1, 3);"
+    directory.joinpath("10_orders.sql").write_text(text, encoding="utf-8")
+    return f"--swe-db-seeds={directory.parent}"
 
 
 def role_of(url: str) -> str:
@@ -125,21 +148,34 @@ def test_who_may_not_rolls_back(pytester: pytest.Pytester, run_on: RunPytest, po
         assert connection.execute("SELECT count(*) FROM users").fetchone() == (5,)
 
 
+@pytest.mark.parametrize("user", ["postgres", "ordinary_url"])
+def test_seeds_by_name_need_no_superuser(
+    pytester: pytest.Pytester, run_on: RunPytest, request: pytest.FixtureRequest, seeds: str, user: str
+) -> None:
+    """On a server that is shared marked tests have their seeds, also where the user may create databases only."""
+    found = request.getfixturevalue(user)
+    pytester.makepyfile(SEEDED)
+    for _ in range(2):
+        run_on(getattr(found, "url", found), seeds).assert_outcomes(passed=3)
+
+
 @pytest.mark.parametrize(
-    ("test", "message"),
+    "case",
     [
+        (SEEDED, "*seeds=*'orders'* needs a database of the worker's own*ALTER ROLE * CREATEDB*"),
         (AUTOCOMMIT, '*cannot be autocommit*isolation="clone"*'),
         (CLONE, '*isolation="clone"*ALTER ROLE * CREATEDB*'),
         (LOADS, "*swe_worker.load() needs a database of the worker's own*ALTER ROLE * CREATEDB*"),
     ],
-    ids=["autocommit", "clone", "load"],
+    ids=["seeds", "autocommit", "clone", "load"],
 )
 def test_what_rollback_cannot_do_is_refused(
-    pytester: pytest.Pytester, run_on: RunPytest, powerless_url: str, test: str, message: str
+    pytester: pytest.Pytester, run_on: RunPytest, powerless_url: str, seeds: str, case: tuple[str, str]
 ) -> None:
     """What would reach the next test is an error that says what to do."""
+    test, message = case
     pytester.makepyfile(test)
-    result = run_on(powerless_url)
+    result = run_on(powerless_url, seeds)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines([message])
 

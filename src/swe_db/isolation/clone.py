@@ -23,6 +23,7 @@ class CloneIsolation:
 
     def __init__(self, cluster: Cluster, template: str, worker: str) -> None:
         self._cluster = cluster
+        self.base = template
         self._template = template
         self._layer: str | None = None
         self._begun_at = ""
@@ -57,14 +58,34 @@ class CloneIsolation:
         self._cluster.clone(self._template, self._name)
         return dataclasses.replace(outcome, kind="replaced", reason=ASKED)
 
-    def keep(self) -> None:
-        """Make the present content of the database the pristine state of all tests to come."""
+    def switch(self, template: str) -> None:
+        """Give the database's name to a fresh copy of another template; sessions connected to it are ended."""
+        if template != self._template:
+            self._template = template
+            self._cluster.drop(self._name)
+            self._cluster.clone(template, self._name)
+
+    def rebase(self, template: str) -> None:
+        """Make a template the base of all tests to come."""
+        self.switch(template)
+        self.base = template
+
+    def keep(self, template: str | None = None) -> None:
+        """Make the present content of the database the base of all tests to come.
+
+        Args:
+            template: The name of the template to make of it, None where it is this run's alone.
+        """
         layer = names.scratch_name(self._cluster.run)
         self._cluster.rewind_sequences(self._name)
         self._cluster.disconnect(self._name)
         self._cluster.clone(self._name, layer)
         self._drop_layer()
-        self._template = self._layer = layer
+        if template is None:
+            self._layer = layer
+        else:
+            self._cluster.publish(layer, template)
+        self.base = self._template = template or layer
 
     def disconnect(self) -> None:
         """Hold no session."""
@@ -77,3 +98,4 @@ class CloneIsolation:
     def _drop_layer(self) -> None:
         if self._layer is not None:
             self._cluster.drop(self._layer)
+            self._layer = None

@@ -9,12 +9,13 @@ import contextlib
 import dataclasses
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from swe_db.config import Config
 from swe_db.errors import BackendUnavailable, MigrationError, ServerError, SweDBError
 from swe_db.isolation.cluster import Cluster
+from swe_db.isolation.layers import Layer, ensure_layer, layer_facts
 from swe_db.isolation.template import content_facts, ensure_template
 from swe_db.servers.archives import Archives, cache_directory
 from swe_db.servers.candidate import Candidate
@@ -48,7 +49,10 @@ class StartUp:
 
 
 def start_prepared(
-    candidate: Candidate[PostgresServer], config: Config, meanwhile: Callable[[], object] = lambda: None
+    candidate: Candidate[PostgresServer],
+    config: Config,
+    meanwhile: Callable[[], object] = lambda: None,
+    layers: Sequence[Layer] = (),
 ) -> tuple[PostgresServer, StartUp]:
     """Start a Postgres from a prepared data directory if it is one of our own, else simply start it.
 
@@ -56,6 +60,7 @@ def start_prepared(
         candidate: The Postgres.
         config: The settings.
         meanwhile: What to do while it starts, in another process than this one.
+        layers: The seed layers that tests will ask for.
 
     Raises:
         ServerError: It does not start.
@@ -67,7 +72,7 @@ def start_prepared(
     reason = ""
     if candidate.installation is not None:
         try:
-            server, cache = _Start(candidate.installation, config).run(meanwhile)
+            server, cache = _Start(candidate.installation, config, layers).run(meanwhile)
         except (OSError, _NoArchiveError) as error:
             reason = str(error)
     server = server or candidate.start()
@@ -79,11 +84,12 @@ class _NoArchiveError(Exception):
 
 
 class _Start:
-    def __init__(self, installation: Installation, config: Config) -> None:
+    def __init__(self, installation: Installation, config: Config, layers: Sequence[Layer] = ()) -> None:
         self._installation = installation
         self._config = config
+        self._layers = layers
         self._archives = Archives(cache_directory())
-        facts = (FORMAT, *installation.facts, *content_facts(config))
+        facts = (FORMAT, *installation.facts, *content_facts(config), *map(layer_facts, layers))
         self._key = hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
 
     def run(self, meanwhile: Callable[[], object]) -> tuple[PostgresServer, Cache]:
@@ -102,7 +108,7 @@ class _Start:
         for _ in range(ATTEMPTS):
             archive = self._archives.open(self._key)
             cache: Cache = "miss" if archive is None or failure else "hit"
-            with archive or self._built() as source:
+            with archive or self.built() as source:
                 try:
                     return self._installation.start(source, meanwhile=meanwhile), cache
                 except BackendUnavailable:
@@ -112,7 +118,7 @@ class _Start:
             self._archives.remove(self._key)
         raise _NoArchiveError(str(failure))
 
-    def _built(self) -> BinaryIO:
+    def built(self) -> BinaryIO:
         """Build the archive, or wait until another process has, and return it."""
         with self._archives.building(self._key):
             archive = self._archives.open(self._key)
@@ -125,7 +131,8 @@ class _Start:
         return archive
 
     def _build(self) -> None:
-        server = self._installation.start(reachable=False)
+        with self._base() as source:
+            server = self._installation.start(source, reachable=False)
         try:
             self._fill(server)
             self._archives.store(self._key, shut_down(server))
@@ -136,7 +143,19 @@ class _Start:
         finally:
             server.stop()
 
+    @contextlib.contextmanager
+    def _base(self) -> Iterator[BinaryIO | None]:
+        """Give what an archive with layers is made from: the one without."""
+        if not self._layers:
+            yield None
+            return
+        base = _Start(self._installation, self._config)
+        with self._archives.open(base._key) or base.built() as source:
+            yield source
+
     def _fill(self, server: PostgresServer) -> None:
         cluster = Cluster(server, locale=self._config.postgres_locale, timezone=self._config.postgres_timezone)
         with contextlib.closing(cluster):
-            ensure_template(cluster, self._config)
+            template = ensure_template(cluster, self._config)
+            for layer in self._layers:
+                ensure_layer(cluster, template, layer)

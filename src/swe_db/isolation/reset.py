@@ -25,6 +25,15 @@ __all__ = ["ResetIsolation"]
 
 KINDS: Final[Mapping[str, Kind]] = {"clean": "clean", "restored": "restored", "replace": "replaced"}
 ATTEMPTS: Final = 5  # a session that is just being opened may come in between
+MOST_ASIDE: Final = 8  # databases put aside, each with a session
+
+
+@dataclasses.dataclass(frozen=True)
+class _Aside:
+    """A pristine database that waits, under another name, until a test wants its content again."""
+
+    name: str
+    slot: Slot
 
 
 class ResetIsolation:
@@ -41,8 +50,10 @@ class ResetIsolation:
 
     def __init__(self, cluster: Cluster, template: str, worker: str) -> None:
         self._cluster = cluster
+        self.base = template
         self._template = template
         self._layer: str | None = None
+        self._aside: dict[str, _Aside] = {}
         self._name = names.worker_name(cluster.run, worker)
         self._spares = Spares(cluster)
         _ = cluster.pristine  # before any test
@@ -121,19 +132,93 @@ class ResetIsolation:
         self._cluster.clone(self._template, self._name)
         self._slot = self._remember()
 
-    def keep(self) -> None:
-        """Make the present content of the database the pristine state of all tests to come."""
+    def switch(self, template: str) -> None:
+        """Give the database's name to one with the content of another template; sessions connected to it are ended.
+
+        On a server of ours the pristine database that had the name is put aside, and takes it again when it is wanted.
+        """
+        if template == self._template:
+            return
+        if not self._cluster.server.owned:
+            self._template = template
+            self._replace()
+            return
+        self._end_sessions()
+        self._put_back()
+        taken = self._taken(template)
+        before = _Aside(names.scratch_name(self._cluster.run), self._slot)
+        self._cluster.exchange(self._name, taken.name, before.name)
+        self._put_aside(before)
+        self._template, self._slot = template, taken.slot
+        self._slot.put_back_shared()
+
+    def _end_sessions(self) -> bool:
+        """End the sessions of others in the database, and tell whether there were any."""
+        with contextlib.suppress(Error):  # a test has ended our own: then the database is replaced
+            sessions = Sessions(self._slot.connection, self._slot.database)
+            if not sessions.others():
+                return False
+            sessions.end_all()
+        return True
+
+    def _taken(self, template: str) -> _Aside:
+        """Return a pristine database with the content of a template, put aside before or cloned now."""
+        aside = self._aside.pop(template, None)
+        if aside is not None and aside.slot.is_alive():
+            return aside
+        if aside is not None:
+            self._cluster.drop(aside.name)
+        name = names.scratch_name(self._cluster.run)
+        self._cluster.clone(template, name)
+        return _Aside(name, Slot(self._cluster.server.admin.database(name), self._cluster.pristine))
+
+    def _put_aside(self, database: _Aside) -> None:
+        if self._end_sessions():  # somebody came while names were exchanged, and may have written
+            self._drop(database)
+            return
+        self._aside[self._template] = database
+        if len(self._aside) > MOST_ASIDE:
+            self._drop(self._aside.pop(next(iter(self._aside))))
+
+    def _drop(self, database: _Aside) -> None:
+        database.slot.close()
+        self._cluster.drop(database.name)
+
+    def keep(self, template: str | None = None) -> None:
+        """Make the present content of the database the base of all tests to come.
+
+        Args:
+            template: The name of the template to make of it, None where it is this run's alone.
+        """
         self._slot.close()
         layer = names.scratch_name(self._cluster.run)
         self._cluster.disconnect(self._name)
         self._cluster.clone(self._name, layer)
         self._drop_layer()
-        self._template = self._layer = layer
+        if template is None:
+            self._layer = layer
+        else:
+            self._cluster.publish(layer, template)
+        self.base = self._template = template or layer
+        self._forget()
         self._slot = self._remember()
+
+    def rebase(self, template: str) -> None:
+        """Make a template the base of all tests to come."""
+        self.switch(template)
+        self.base = template
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop what was put aside: it stands above another base."""
+        while self._aside:
+            self._drop(self._aside.popitem()[1])
 
     def disconnect(self) -> None:
         """End the sessions held here, where the databases go with their server."""
         self._slot.close()
+        for aside in self._aside.values():
+            aside.slot.close()
         self._spares.disconnect()
 
     def close(self) -> None:
@@ -147,3 +232,4 @@ class ResetIsolation:
     def _drop_layer(self) -> None:
         if self._layer is not None:
             self._cluster.drop(self._layer)
+            self._layer = None

@@ -43,6 +43,7 @@ class RollbackIsolation:
 
     def __init__(self, server: PostgresServer, config: Config) -> None:
         self._server = server
+        self.base = ""
         with connect(server.admin, autocommit=True) as connection:
             for (table,) in connection.execute(STRANGERS).fetchall():
                 raise IsolationError(
@@ -83,7 +84,10 @@ class RollbackIsolation:
             f"ALTER ROLE {self._server.address.user} CREATEDB"
         )
 
-    def keep(self) -> None:
+    def rebase(self, template: str) -> None:
+        """Have one content only."""
+
+    def keep(self, template: str | None = None) -> None:  # noqa: ARG002 - as the other ways have it
         """Refuse to keep anything.
 
         Raises:
@@ -93,6 +97,9 @@ class RollbackIsolation:
             "swe_worker.load() needs a database of the worker's own, and the user "
             f"{self._server.address.user} may not create one: ALTER ROLE {self._server.address.user} CREATEDB"
         )
+
+    def switch(self, template: str) -> None:
+        """Have one content only."""
 
     def disconnect(self) -> None:
         """Hold no session."""

@@ -8,16 +8,18 @@ import dataclasses
 import inspect
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from swe_db.config import Config
 from swe_db.errors import IsolationError, ServerGoneError, SweDBError
+from swe_db.isolation import names
 from swe_db.isolation.ability import Ability, Kind, ability_of
 from swe_db.isolation.clone import CloneIsolation
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
+from swe_db.isolation.layers import Layer, Layers, layer_name
 from swe_db.isolation.outcome import Outcome
 from swe_db.isolation.prepared import StartUp, start_prepared
 from swe_db.isolation.rollback import RollbackIsolation
@@ -56,6 +58,9 @@ class Worker:
         self._name = name
         self._ends = contextlib.ExitStack()
         self._in_test = False
+        self._expected: tuple[Layer, ...] = ()
+        self._layers: Layers | None = None
+        self._cluster: Cluster | None = None
         self.start_up: StartUp | None = None
         self._meanwhile: Callable[[], object] = lambda: None
 
@@ -67,8 +72,12 @@ class Worker:
         return server
 
     def _start(self, candidate: Candidate[PostgresServer]) -> PostgresServer:
-        server, self.start_up = start_prepared(candidate, self._config, self._meanwhile)
+        server, self.start_up = start_prepared(candidate, self._config, self._meanwhile, self._expected)
         return server
+
+    def expect_layers(self, layers: Iterable[Layer]) -> None:
+        """Say which layers tests will ask for, so that a server of our own begins with them; before it starts."""
+        self._expected = tuple(sorted(set(layers), key=lambda layer: layer.names))
 
     def expect_redis(self) -> None:
         """Say that Redis will be asked for, so that it may start at the same time as Postgres."""
@@ -104,6 +113,7 @@ class Worker:
         self._ends.callback(cluster.close)
         if not self.postgres.owned:
             cluster.sweep()
+        self._cluster, self._layers = cluster, Layers(cluster)
         make = ResetIsolation if self.ability.kind == "reset" else CloneIsolation
         isolation = make(cluster, ensure_template(cluster, self._config), self._name)
         # Our own server dies with all its databases.
@@ -114,6 +124,25 @@ class Worker:
         """Drop what we made on a server that others use, if it is still there."""
         with contextlib.suppress(ServerGoneError), watched(self.postgres):
             isolation.close()
+            if self._layers is not None:
+                self._layers.close()
+
+    def _switch(self, layer: Layer | None) -> None:
+        """Give the worker's database the content that a test begins with.
+
+        Raises:
+            IsolationError: There is one database only.
+            MigrationError: A seed of the layer fails.
+        """
+        isolation = self._isolation
+        if self._layers is not None:
+            isolation.switch(self._layers.template(isolation.base, layer))
+        elif layer is not None:
+            user = self.postgres.address.user
+            raise IsolationError(
+                f"seeds={list(layer.names)!r} needs a database of the worker's own, and the user {user} may not create "
+                f"one: ALTER ROLE {user} CREATEDB"
+            )
 
     @property
     def url(self) -> str:
@@ -139,6 +168,11 @@ class Worker:
     def load(self, source: str | Loader) -> None:
         """Add to the pristine state that every test of this worker begins with, from a fixture of session scope.
 
+        Tests with `seeds=…` get it too, below their seeds. On a server that is shared SQL is kept as a template, by its
+        content and by what was loaded before it, and not executed again by another worker or run as long as that is
+        there; a function is called by each worker in each run, since what it does cannot be told from its text, and so
+        is whatever is loaded after one.
+
         Args:
             source: SQL, or a function that is given a connection, which is committed when the function returns; an
                 async function is given an `AsyncConnection`.
@@ -151,6 +185,21 @@ class Worker:
             raise IsolationError(
                 "swe_worker.load() was called inside a test: call it in a fixture of session or module scope"
             )
+        self._switch(None)
+        if isinstance(source, str) and self._cluster is not None and names.is_template(self._isolation.base):
+            self._load_once(self._cluster, source)
+        else:
+            self._load_now(source, None)
+
+    def _load_once(self, cluster: Cluster, source: str) -> None:
+        template = layer_name(self._isolation.base, "load", source)
+        with cluster.lock(template):
+            if cluster.use(template):
+                self._isolation.rebase(template)
+            else:
+                self._load_now(source, template)
+
+    def _load_now(self, source: str | Loader, template: str | None) -> None:
         database = self._isolation.begin()
         try:
             _load(database, source)
@@ -158,23 +207,32 @@ class Worker:
             self._isolation.end(database)
             raise
         database.close()
-        self._isolation.keep()
+        self._isolation.keep(template)
 
     @contextlib.contextmanager
-    def database(self, end: Callable[[Outcome], object] = lambda _: None, kind: Kind = "reset") -> Iterator[Database]:
+    def database(
+        self,
+        end: Callable[[Outcome], object] = lambda _: None,
+        kind: Kind = "reset",
+        layer: Layer | None = None,
+    ) -> Iterator[Database]:
         """Give a test its database and put it back afterwards.
 
         Args:
             end: Is told what that came to.
             kind: `clone` replaces the database whatever the test did; `rollback` lets the connections that are made
                 for the test commit to savepoints only.
+            layer: What the test begins with beyond the base.
 
         Raises:
+            IsolationError: There is a layer, and one database only.
+            MigrationError: A seed of the layer fails.
             ServerGoneError: The server has gone.
         """
         isolation = self._isolation
         begun = time.perf_counter()
         with watched(self.postgres):
+            self._switch(layer)
             database = isolation.begin()
         if kind == "rollback":
             database = database.rolled_back()

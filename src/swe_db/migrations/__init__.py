@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from swe_db.migrations.databases import create_database
 from swe_db.migrations.drift import Difference
-from swe_db.migrations.files import content_key
+from swe_db.migrations.files import content_key, read_seeds, seed_sets
 from swe_db.migrations.plan import Plan
 from swe_db.migrations.report import AppliedFile, MigrationReport, OnStep, SeedReport, Step
 from swe_db.migrations.runner import migrate, plan
@@ -26,7 +26,9 @@ __all__ = [
     "create_database",
     "migrate",
     "plan",
+    "read_seeds",
     "seed",
+    "seed_sets",
     "status",
     "verify",
 ]

@@ -25,6 +25,7 @@ __all__ = [
     "content_key",
     "read_migrations",
     "read_seeds",
+    "seed_sets",
 ]
 
 Directory: TypeAlias = str | PathLike[str]
@@ -116,7 +117,27 @@ def read_seeds(directories: Sequence[Directory] = (), *, bundled: bool = True) -
     """
     sources: list[Traversable] = [bundled_sql() / "seeds"] if bundled else []
     sources += [_existing(directory, "seeds") for directory in _distinct(directories)]
-    return tuple(_read_seed(entry) for source in sources for entry in _sql_entries(source))
+    return tuple(_read_seed(entry) for source in sources for entry in _seed_entries(source))
+
+
+def seed_sets(directories: Sequence[Directory]) -> dict[str, tuple[Path, ...]]:
+    """Find the sub-directories of seeds, which are applied only where they are asked for by name.
+
+    Args:
+        directories: Directories of seeds.
+
+    Returns:
+        By name, the sub-directories of that name that hold SQL, in the order of `directories`.
+
+    Raises:
+        MigrationFileError: A directory is not acceptable.
+    """
+    found: dict[str, tuple[Path, ...]] = {}
+    for directory in _distinct(directories):
+        for path in sorted(_existing(directory, "seeds").iterdir()):
+            if path.is_dir() and not path.name.startswith(".") and any(map(_is_sql, path.iterdir())):
+                found[path.name] = (*found.get(path.name, ()), path)
+    return found
 
 
 def content_key(directories: Sequence[Directory] = (), seeds: Sequence[Directory] = (), *, bundled: bool = True) -> str:
@@ -175,6 +196,13 @@ def _existing(directory: Directory, kind: str) -> Path:
         found = "is not a directory" if path.exists() else "does not exist"
         raise MigrationFileError(f"the {kind} directory {path} {found} (looked from {Path.cwd()})")
     return path
+
+
+def _seed_entries(directory: Traversable) -> list[Traversable]:
+    """Return the files that are applied to every database: none where there are only sub-directories of them."""
+    if isinstance(directory, Path) and not any(map(_is_sql, directory.iterdir())) and seed_sets([directory]):
+        return []
+    return _sql_entries(directory)
 
 
 def _sql_entries(directory: Traversable) -> list[Traversable]:
