@@ -30,6 +30,7 @@ DATABASE: Final = (
     " WHERE datname = current_database()"
 )
 BASE: Final = "SELECT pg_current_wal_insert_lsn()::text, pg_snapshot_xmax(pg_current_snapshot())::xid::text"
+POSITION: Final = "SELECT pg_current_wal_insert_lsn()::text"
 FIRST_WITH_BLOCKS: Final = 160000  # the version since which the reader of the log gives blocks in columns
 
 
@@ -96,6 +97,13 @@ class Slot:
         row: tuple[Any, ...]
         (row,) = self.connection.execute(query).fetchall()
         return row
+
+    def is_untouched(self) -> bool:
+        """Tell for sure that nobody wrote anything since the database was put back; False may mean nothing."""
+        try:
+            return self.connection.execute(POSITION, prepare=True).fetchone() == (self._base,)
+        except Error:
+            return False
 
     def put_back(self, companions: int) -> Verdict:
         """Put the database back, if that can be done exactly.
