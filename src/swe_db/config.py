@@ -174,6 +174,11 @@ class Config:
         help="Fail a test that leaves a transaction, a session lock or a prepared transaction open.",
         kind="bool",
     )
+    durations: bool = _option(
+        default=False,
+        help="Tell how long Postgres took to start, how tests were isolated and why, and what that cost each of them.",
+        kind="bool",
+    )
     env: bool = _option(
         default=False,
         help="Set DATABASE_URL, PG* and REDIS_URL for the whole run, before test modules are imported.",

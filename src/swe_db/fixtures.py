@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from swe_db.queries import Queries
     from swe_db.run import Run
     from swe_db.servers.server import PostgresServer, RedisServer
+    from swe_db.servers.statement_log import StatementLog
 
 __all__ = [
     "swe_async_db",
@@ -104,15 +105,25 @@ def swe_db(swe_database: Database) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-@pytest.fixture
-def swe_queries(swe_database: Database) -> Iterator[Queries]:
-    """What SQL ran on this test's own connections: `.statements`, `.assert_count()`, `.assert_uses_index()`."""
-    from swe_db.queries import Queries  # noqa: PLC0415 - nothing of it is needed where nobody asks
+@pytest.fixture(scope="session")
+def _swe_statement_log(swe_postgres: PostgresServer) -> Iterator[StatementLog | None]:
+    """The server's log, None where it is not at hand."""
+    from swe_db.servers.statement_log import StatementLog  # noqa: PLC0415 - not needed where nobody asks
 
-    queries = Queries(swe_database)
-    swe_database.watch(queries.watch)
-    yield queries
-    queries.stop()
+    if swe_postgres.log is None:
+        yield None
+        return
+    with contextlib.closing(StatementLog(swe_postgres.log, swe_postgres.admin)) as log:
+        yield log
+
+
+@pytest.fixture
+def swe_queries(swe_database: Database, _swe_statement_log: StatementLog | None) -> Iterator[Queries]:
+    """What SQL the test and its application ran: `.statements`, `.assert_count()`, `.assert_uses_index()`, N+1."""
+    from swe_db.queries import recorded  # noqa: PLC0415 - nothing of it is needed where nobody asks
+
+    with recorded(swe_database, _swe_statement_log) as queries:
+        yield queries
 
 
 @pytest.fixture
@@ -171,6 +182,7 @@ def _marked_isolation(request: pytest.FixtureRequest) -> Kind:
 def _tell(request: pytest.FixtureRequest, outcome: Outcome) -> None:
     """Hand on what a test left open; properties reach the controller of xdist with the test's report."""
     run = request.config.stash[RUN]
+    run.summary.add(request.node.nodeid, outcome)
     request.node.user_properties.extend((LEAK, leak) for leak in outcome.leaks)
     if outcome.leaks and run.settings.config.strict_leaks:
         pytest.fail("\n".join([LEFT_OPEN, *(f"  {leak}" for leak in outcome.leaks)]), pytrace=False)

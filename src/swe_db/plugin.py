@@ -213,10 +213,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - xdist's WorkerController
-    """Take over what a worker could not start."""
-    failure = getattr(node, "workeroutput", {}).get("swe_db_failure")
-    if failure is not None:
-        node.config.stash[FAILURES][failure] = None
+    """Take over what a worker could not start, and what it has counted."""
+    output = getattr(node, "workeroutput", {})
+    if "swe_db_failure" in output:
+        node.config.stash[FAILURES][output["swe_db_failure"]] = None
+    run = node.config.stash.get(fixtures.RUN, None)
+    if run is not None and "swe_db_summary" in output:
+        run.summary.merge(output["swe_db_summary"])
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -228,6 +231,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     failures = session.config.stash[FAILURES]
     if run.failure is not None:
         failures[str(run.failure)] = None
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["swe_db_summary"] = run.finish().plain()
     if failures and hasattr(session.config, "workeroutput"):
         session.config.workeroutput["swe_db_failure"] = "\n".join(failures)
     elif failures:
@@ -243,9 +248,22 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.section("swe-db: left open, and ended after the test")
     for leak in leaks:
         terminalreporter.write_line(leak)
+    run = config.stash.get(fixtures.RUN, None)
+    if run is not None:
+        _summarise(terminalreporter, run)
     skipped = [report for report in terminalreporter.getreports("skipped") if fixtures.OFF in str(report.longrepr)]
     if skipped:
         terminalreporter.write_line(f"swe-db: {len(skipped)} skipped because it is off (--swe-db switches it on)")
+
+
+def _summarise(terminalreporter: Any, run: Run) -> None:  # noqa: ANN401 - not a public type
+    summary = run.finish()
+    if run.settings.config.durations and summary.starts:
+        terminalreporter.section("swe-db: durations")
+        for line in summary.lines():
+            terminalreporter.write_line(line)
+    elif summary.tests and terminalreporter.verbosity >= 0:
+        terminalreporter.write_line(summary.line)
 
 
 def _leaks(reports: Mapping[str, Sequence[Any]]) -> list[str]:

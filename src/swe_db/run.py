@@ -14,6 +14,7 @@ from swe_db.isolation.worker import Worker
 from swe_db.servers.address import PostgresAddress
 from swe_db.servers.binaries import REFERENCE, numbers
 from swe_db.servers.ladder import Chosen, choose_postgres, choose_redis
+from swe_db.summary import Summary
 
 __all__ = ["Run"]
 
@@ -36,11 +37,13 @@ class Run:
 
     Attributes:
         failure: Why nothing can be started, None as long as all is well.
+        summary: What the isolation of its tests came to.
     """
 
     def __init__(self, settings: Settings, worker_name: str) -> None:
         self.settings = settings
         self.failure: SweDBError | None = None
+        self.summary = Summary()
         self._worker_name = worker_name
         self._saved: dict[str, str | None] = {}
 
@@ -91,6 +94,13 @@ class Run:
             for option in OPTIONS
             if (source := self.settings.source(option.name)) != "default" or option.name == "backend"
         ]
+
+    def finish(self) -> Summary:
+        """Return the summary when all tests have ended."""
+        start_up = self.worker.start_up if "worker" in self.__dict__ else None
+        if start_up is not None and not self.summary.starts:
+            self.summary.add_start(start_up)
+        return self.summary
 
     def close(self) -> None:
         """End what was started and put the environment back."""

@@ -82,4 +82,4 @@ def test_tests_in_random_order(isolation: ResetIsolation) -> None:
             succeeded[each] += 1
         isolation.end(database)
     leftovers.close()
-    assert not acts.keys() - succeeded.keys()
+    assert acts.keys() == succeeded.keys(), f"never succeeded: {sorted(acts.keys() - succeeded.keys())}, seed {seed}"

@@ -31,6 +31,7 @@ PARTS: Final = {
     "async_fixtures": "plugin",
     "run": "plugin",
     "queries": "plugin",
+    "summary": "plugin",
 }
 LEVEL: Final = {part: level for level, parts in enumerate(LAYERS) for part in sorted(parts)}
 

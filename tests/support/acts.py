@@ -20,6 +20,9 @@ import psycopg
 
 from swe_db.isolation.database import Database
 
+# An earlier act of the same test may hold what this one wants.
+PATIENCE: Final = "-c lock_timeout=300ms -c statement_timeout=10s"
+
 Act: TypeAlias = Callable[[Database, random.Random], None]
 
 KIM: Final = "INSERT INTO users (username, email, display_name) VALUES ('kim', 'kim@example.org', 'Kim')"
@@ -125,7 +128,7 @@ def committed(statements: tuple[str, ...]) -> Act:
     """An act of one transaction."""
 
     def act(database: Database, _: random.Random) -> None:
-        with psycopg.connect(database.url) as connection:
+        with psycopg.connect(database.url, options=PATIENCE) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
 
@@ -136,7 +139,7 @@ def alone(statements: tuple[str, ...]) -> Act:
     """An act of statements that cannot run in a transaction."""
 
     def act(database: Database, _: random.Random) -> None:
-        with psycopg.connect(database.url, autocommit=True) as connection:
+        with psycopg.connect(database.url, autocommit=True, options=PATIENCE) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
 
@@ -145,20 +148,20 @@ def alone(statements: tuple[str, ...]) -> Act:
 
 def read(database: Database, _: random.Random) -> None:
     """Only read."""
-    with psycopg.connect(database.url) as connection:
+    with psycopg.connect(database.url, options=PATIENCE) as connection:
         connection.execute("SELECT * FROM users").fetchall()
 
 
 def roll_back(database: Database, _: random.Random) -> None:
     """Write and roll back, sequences included."""
-    with psycopg.connect(database.url) as connection:
+    with psycopg.connect(database.url, options=PATIENCE) as connection:
         connection.execute(KIM)
         connection.rollback()
 
 
 def fail(database: Database, _: random.Random) -> None:
     """Write, then fail in the middle of the transaction."""
-    with contextlib.suppress(psycopg.Error), psycopg.connect(database.url) as connection:
+    with contextlib.suppress(psycopg.Error), psycopg.connect(database.url, options=PATIENCE) as connection:
         connection.execute(KIM)
         connection.execute("SELECT 1 / 0")
 
@@ -166,7 +169,7 @@ def fail(database: Database, _: random.Random) -> None:
 def copy_in(database: Database, _: random.Random) -> None:
     """COPY rows in."""
     with (
-        psycopg.connect(database.url) as connection,
+        psycopg.connect(database.url, options=PATIENCE) as connection,
         connection.cursor().copy("COPY tasks (project_id, title) FROM STDIN") as copy,
     ):
         for number in range(300):
@@ -183,7 +186,7 @@ def threads(database: Database, _: random.Random) -> None:
 
 
 def _insert_task(url: str) -> None:
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(url, options=PATIENCE) as connection:
         connection.execute(TASK)
 
 
@@ -191,7 +194,7 @@ def coroutines(database: Database, _: random.Random) -> None:
     """Commit from three tasks of an event loop."""
 
     async def insert() -> None:
-        async with await psycopg.AsyncConnection.connect(database.url) as connection:
+        async with await psycopg.AsyncConnection.connect(database.url, options=PATIENCE) as connection:
             await connection.execute(TASK)
 
     async def all_of_them() -> None:
@@ -202,15 +205,18 @@ def coroutines(database: Database, _: random.Random) -> None:
 
 def subprocess_commits(database: Database, _: random.Random) -> None:
     """Commit from another process."""
-    code = f"import psycopg, sys; c = psycopg.connect(sys.argv[1]); c.execute({KIM!r}); c.commit(); c.close()"
+    code = (
+        f"import psycopg, sys; c = psycopg.connect(sys.argv[1], options={PATIENCE!r}); c.execute({KIM!r});"
+        " c.commit(); c.close()"
+    )
     subprocess.run([sys.executable, "-c", code, database.url], check=True, stderr=subprocess.DEVNULL)
 
 
 def subprocess_killed(database: Database, _: random.Random) -> None:
     """Kill a process in the middle of a transaction."""
     code = (
-        f"import os, psycopg, sys; c = psycopg.connect(sys.argv[1]); c.execute({TASK!r}); c.commit();"
-        f" c.execute({TASK!r}); os.kill(os.getpid(), 9)"
+        f"import os, psycopg, sys; c = psycopg.connect(sys.argv[1], options={PATIENCE!r}); c.execute({TASK!r});"
+        f" c.commit(); c.execute({TASK!r}); os.kill(os.getpid(), 9)"
     )
     done = subprocess.run([sys.executable, "-c", code, database.url], check=False, stderr=subprocess.DEVNULL)
     if done.returncode != -signal.SIGKILL:
@@ -263,16 +269,16 @@ class Leftovers:
     def from_a_pool(self, database: Database, _: random.Random) -> None:
         """Write through a connection that an application keeps for the whole session."""
         if self.pool is None or self.pool.closed:
-            self.pool = psycopg.connect(database.url)
+            self.pool = psycopg.connect(database.url, options=PATIENCE)
         try:
             self.pool.execute(KIM)
         except psycopg.OperationalError:  # the database was replaced
-            self.pool = psycopg.connect(database.url)
+            self.pool = psycopg.connect(database.url, options=PATIENCE)
             self.pool.execute(KIM)
         self.pool.commit()
 
     def _leave(self, database: Database) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(database.url)
+        connection = psycopg.connect(database.url, options=PATIENCE)
         self._open.append(connection)
         return connection
 

@@ -29,6 +29,8 @@ OF_SESSIONS: Final = {
     "pg_depend": "true",  # by oids of all kinds; what they lead to is compared itself
     "pg_shdepend": "dbid <> (SELECT oid FROM pg_database WHERE datname = current_database())",
     "pg_database": "starts_with(datname, 'swe_db_') AND datname <> current_database()",
+    # A database that was replaced is dropped in the background.
+    "pg_subscription": "subdbid <> (SELECT oid FROM pg_database WHERE datname = current_database())",
     "pg_db_role_setting": "setdatabase NOT IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))",
 }
 STATE: Final = {

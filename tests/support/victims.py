@@ -139,6 +139,8 @@ class Victim:
         with (self.root / "output").open("w") as output:
             self.process = subprocess.Popen(
                 [
+                    "env",
+                    "--default-signal=HUP",  # a shell's nohup would go down to here
                     *wrapper,
                     *pytest,
                     "--swe-db",

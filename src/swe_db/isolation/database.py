@@ -168,7 +168,7 @@ class Database:
 
     def unrecorded(self) -> psycopg.Connection[Any]:
         """Open a connection of swe-db's own, which nobody is shown; whoever opens it closes it."""
-        return connect(self._admin)
+        return connect(self._admin, application_name="swe-db")
 
     def close(self) -> None:
         """Close the connections that `connect` opened."""

@@ -20,8 +20,10 @@ class Outcome:
         kind: `clean` if the test had changed nothing.
         reason: Why the database was replaced, else empty.
         leaks: What the test left open, one sentence each: transactions, session locks, prepared transactions.
+        seconds: How long it took to hand the database out and to put it back, together.
     """
 
     kind: Kind
     reason: str = ""
     leaks: tuple[str, ...] = ()
+    seconds: float = 0.0

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import inspect
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -171,20 +173,23 @@ class Worker:
             ServerGoneError: The server has gone.
         """
         isolation = self._isolation
+        begun = time.perf_counter()
         with watched(self.postgres):
             database = isolation.begin()
         if kind == "rollback":
             database = database.rolled_back()
         self._in_test = True
+        spent = time.perf_counter() - begun
         try:
             yield database
         finally:
             self._in_test = False
+            begun = time.perf_counter()
             with watched(self.postgres):
                 outcome = isolation.end(database)
                 if kind == "clone" and outcome.kind != "replaced":
                     outcome = isolation.replace(outcome)
-        end(outcome)
+        end(dataclasses.replace(outcome, seconds=spent + time.perf_counter() - begun))
 
     @contextlib.contextmanager
     def empty_redis(self) -> Iterator[RedisServer]:

@@ -18,6 +18,7 @@ from swe_db.servers.address import PostgresAddress
 from swe_db.servers.connect import connect
 from swe_db.servers.process import GuardedProcess, PortReservation, shell_script
 from swe_db.servers.server import PostgresServer
+from swe_db.servers.statement_log import SETTINGS as LOGGING
 
 if TYPE_CHECKING:
     from swe_db.servers.binaries import PostgresBinaries
@@ -29,7 +30,8 @@ ATTEMPTS: Final = 3
 POLL: Final = 0.002  # seconds
 UNPACKING: Final = "tar -xmof - <&7"
 
-# Durability is of no use to a server that dies with the run. dynamic_shared_memory_type keeps all that a crash could
+# Durability is of no use to a server that dies with the run. Nor is autovacuum, which would change statistics, and with
+# them plans, in the middle of a test that happens to run then. dynamic_shared_memory_type keeps all that a crash could
 # leave behind inside the data directory.
 SETTINGS: Final = """
 listen_addresses = '127.0.0.1'
@@ -43,10 +45,12 @@ dynamic_shared_memory_type = mmap
 fsync = off
 synchronous_commit = off
 full_page_writes = off
+autovacuum = off
 timezone = '{timezone}'
 log_timezone = 'UTC'
 lc_messages = 'C'
 {preload}
+include_if_exists = '{logging}'
 """
 
 
@@ -121,12 +125,15 @@ class Installation:
             stop=process.stop,
             obituary=process.obituary,
             shortage=process.shortage,
+            log=process.log,
         )
 
     def _process(self, port: int, archive: BinaryIO | None) -> GuardedProcess:
         def settings(directory: Path) -> str:
             preload = "shared_preload_libraries = 'pg_stat_statements'" if self.binaries.has_statements else ""
-            return SETTINGS.format(port=port, directory=directory, timezone=self.timezone, preload=preload)
+            return SETTINGS.format(
+                port=port, directory=directory, timezone=self.timezone, preload=preload, logging=LOGGING
+            )
 
         if archive is not None:
             archive.seek(0)

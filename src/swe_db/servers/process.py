@@ -186,6 +186,11 @@ class GuardedProcess:
         return self._failure(ENDED if has_ended else f"refused what every start begins with ({reason})")
 
     @property
+    def log(self) -> Path:
+        """The file with all that the preparation and the server say."""
+        return self.directory / "log"
+
+    @property
     def has_ended(self) -> bool:
         """Whether the server itself is gone."""
         return (self.directory / "settings").exists() and not (self.directory / "running").exists()
@@ -216,7 +221,7 @@ class GuardedProcess:
     def log_tail(self) -> str:
         """Return the last lines that the server wrote, indented."""
         try:
-            text = (self.directory / "log").read_text(encoding="utf-8", errors="replace")
+            text = self.log.read_text(encoding="utf-8", errors="replace")
         except OSError:
             text = ""
         lines = text.strip().splitlines()[-LOG_LINES:] or ["(nothing)"]

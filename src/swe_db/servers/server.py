@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from swe_db.errors import ServerGoneError
@@ -33,6 +34,7 @@ class PostgresServer:
         stop: Ends it, if it is ours.
         obituary: Tells what is known of its end, None if it runs or nothing is known.
         shortage: Tells what it needs that is full, None if nothing is or nothing is known.
+        log: The file that it logs to, None where it is not at hand.
     """
 
     address: PostgresAddress
@@ -43,6 +45,7 @@ class PostgresServer:
     stop: Callable[[], None] = dataclasses.field(repr=False)
     obituary: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
     shortage: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
+    log: Path | None = dataclasses.field(repr=False, default=None)
 
     @property
     def url(self) -> str:

@@ -59,14 +59,18 @@ def shrink(place, files=None):
         option = f"size={size}"
     else:
         option = f"nr_inodes={state.f_files - state.f_ffree + files}"
-    subprocess.run(["mount", "-o", f"remount,{option}", place], check=True)
+    return subprocess.run(["mount", "-o", f"remount,{option}", place], stderr=subprocess.DEVNULL).returncode == 0
+
+def fill(place, files=None):
+    while not shrink(place, files):  # somebody wrote in between, as Postgres does while Redis starts
+        pass
 
 def place_of(account, where=process.runtime_directory):
     place = where(account)
     if how == "start" and label == what:
-        shrink(place)
+        fill(place)
     if how == "files" and label == what:
-        shrink(place, int(files))
+        fill(place, int(files))
     return place
 
 def marked(self, name, *arguments, **options):
@@ -79,12 +83,12 @@ process.GuardedProcess.__init__ = marked
 
 def pytest_collection_finish():
     if how == "tmp":
-        shrink(os.environ["TMPDIR"])
+        fill(os.environ["TMPDIR"])
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
     if how == "test":
-        shrink("/dev/shm")
+        fill("/dev/shm")
     return (yield)
 """
 WRITING: Final = """
