@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import psycopg
 import pytest
@@ -15,42 +16,57 @@ from swe_db.servers.server import PostgresServer
 Connection = psycopg.Connection[Any]
 
 # What shows in SQL of what the acts below do.
-SEEN = """
+SEEN: Final = """
 SELECT current_user, session_user, current_setting('role'), current_setting('work_mem'), current_setting('search_path'),
   current_setting('client_encoding'), current_setting('default_transaction_isolation'), pg_my_temp_schema() = 0,
   (SELECT count(*) FROM pg_listening_channels()), (SELECT count(*) FROM pg_cursors),
   (SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'),
   (SELECT count(*) FROM pg_prepared_statements), current_setting('kept.tenant', true) IS NULL
 """
-ACTS: dict[str, Callable[[Connection], object]] = {
-    "nothing": lambda c: None,
+STATEMENTS: Final = {
+    "a setting": "SET work_mem = '1MB'",
+    "a search path": "SET search_path = pg_catalog",
+    "an encoding": "SET client_encoding = 'latin1'",
+    "a level": "SET default_transaction_isolation = 'serializable'",
+    "a role": "SET ROLE pg_monitor",
+    "another user": "SET SESSION AUTHORIZATION pg_monitor",
+    "a setting of the schema's": "SET kept.tenant = '5'",
+    "a setting of a transaction": "SELECT set_config('kept.tenant', '5', true)",
+    "a temporary table": "CREATE TEMPORARY TABLE one (a int)",
+    "a prepared statement": "PREPARE one AS SELECT 1",
+    "a channel": "LISTEN one; NOTIFY one",
+    "an advisory lock": "SELECT pg_advisory_lock(5)",
+    "a cursor with hold": "DECLARE one CURSOR WITH HOLD FOR SELECT 1",
+    "a time-out": "SET statement_timeout = 1",
+}
+
+
+def fail(connection: Connection, statement: str) -> None:
+    """Run what the server refuses."""
+    with pytest.raises(psycopg.Error):
+        connection.execute(statement.encode())
+
+
+def commit(connection: Connection, statement: str) -> None:
+    """Run a statement for good."""
+    connection.execute(statement.encode())
+    connection.commit()
+
+
+ACTS: Final[dict[str, Callable[[Connection], object]]] = {
+    "nothing": lambda _: None,
     "an open transaction": lambda c: c.execute("SELECT 1"),
-    "a failed transaction": lambda c: pytest.raises(psycopg.Error, c.execute, "SELECT 1 / 0"),
     "a savepoint": lambda c: c.execute("SAVEPOINT one"),
-    "a setting": lambda c: (c.execute("SET work_mem = '1MB'"), c.commit()),
-    "a search path": lambda c: (c.execute("SET search_path = pg_catalog"), c.commit()),
-    "an encoding": lambda c: (c.execute("SET client_encoding = 'latin1'"), c.commit()),
-    "a level": lambda c: (c.execute("SET default_transaction_isolation = 'serializable'"), c.commit()),
-    "a role": lambda c: (c.execute("SET ROLE pg_monitor"), c.commit()),
-    "another user": lambda c: (c.execute("SET SESSION AUTHORIZATION pg_monitor"), c.commit()),
-    "a setting of the schema's": lambda c: (c.execute("SET kept.tenant = '5'"), c.commit()),
-    "a setting of a transaction": lambda c: (c.execute("SELECT set_config('kept.tenant', '5', true)"), c.commit()),
-    "a temporary table": lambda c: (c.execute("CREATE TEMPORARY TABLE one (a int)"), c.commit()),
-    "a prepared statement": lambda c: (c.execute("PREPARE one AS SELECT 1"), c.commit()),
-    "a statement that psycopg prepares": lambda c: (c.execute("SELECT 1", prepare=True), c.commit()),
-    "a channel": lambda c: (c.execute("LISTEN one; NOTIFY one"), c.commit()),
-    "an advisory lock": lambda c: (c.execute("SELECT pg_advisory_lock(5)"), c.commit()),
-    "a cursor with hold": lambda c: (c.execute("DECLARE one CURSOR WITH HOLD FOR SELECT 1"), c.commit()),
-    "a time-out": lambda c: (c.execute("SET statement_timeout = 1"), c.commit()),
+    "a failed transaction": lambda c: fail(c, "SELECT 1 / 0"),
+    "a statement that psycopg prepares": lambda c: c.execute("SELECT 1", prepare=True),
     "autocommit": lambda c: c.set_autocommit(True),
     "a closed connection": lambda c: c.close(),
-    "an ended session": lambda c: pytest.raises(
-        psycopg.Error, c.execute, "SELECT pg_terminate_backend(pg_backend_pid())"
-    ),
-    "a pipeline": lambda c: c.pipeline().__enter__(),
+    "an ended session": lambda c: fail(c, "SELECT pg_terminate_backend(pg_backend_pid())"),
+    "a pipeline": lambda c: c.pgconn.enter_pipeline_mode(),
+    **{name: partial(commit, statement=statement) for name, statement in STATEMENTS.items()},
 }
 # What these leave cannot be told or undone, so that the session must be another one.
-ENDED = {
+ENDED: Final = {
     "a setting of the schema's",
     "a setting of a transaction",
     "a temporary table",
@@ -91,15 +107,15 @@ def lend(kept: Kept, act: Callable[[Connection], object]) -> int:
 @pytest.mark.parametrize("name", ACTS)
 def test_nothing_that_a_test_did_is_seen_by_the_next(kept: Kept, name: str) -> None:
     """After each act the connection shows what a new one shows, and it is kept unless the act is beyond repair."""
-    lend(kept, ACTS["nothing"])
-    fresh = kept.lend().execute(SEEN).fetchall()
+    shown: list[object] = []
+
+    def look(connection: Connection) -> None:
+        shown.append([connection.autocommit, list(connection.notifies(timeout=0)), *connection.execute(SEEN)])
+
+    lend(kept, look)
     pid = lend(kept, ACTS[name])
-    connection = kept.lend()
-    assert connection.execute(SEEN).fetchall() == fresh
-    assert (connection.info.backend_pid != pid) == (name in ENDED)
-    assert not connection.autocommit
-    assert list(connection.notifies(timeout=0)) == []
-    connection.close()
+    assert (lend(kept, look) != pid) == (name in ENDED)
+    assert shown[0] == shown[1]
 
 
 def test_the_object_is_as_new(kept: Kept) -> None:
@@ -115,13 +131,12 @@ def test_the_object_is_as_new(kept: Kept) -> None:
         connection.isolation_level = psycopg.IsolationLevel.SERIALIZABLE
 
     pid = lend(kept, change)
-    connection = kept.lend()
-    assert connection.info.backend_pid == pid
-    assert connection.execute("DO $$ BEGIN RAISE NOTICE 'a'; END $$").rowcount == -1
-    assert connection.execute("SELECT %s + 1", [1]).fetchone() == (2,)
-    assert (connection.cursor_factory, connection.prepare_threshold, told) == (psycopg.Cursor, 5, [])
-    assert connection.isolation_level is None
-    connection.close()
+    with kept.lend() as connection:
+        assert connection.info.backend_pid == pid
+        connection.execute("DO $$ BEGIN RAISE NOTICE 'a'; END $$")
+        assert connection.execute("SELECT %s + 1", [1]).fetchone() == (2,)
+        assert (connection.cursor_factory, connection.prepare_threshold, told) == (psycopg.Cursor, 5, [])
+        assert connection.isolation_level is None
 
 
 def test_random_numbers_do_not_repeat(kept: Kept) -> None:
@@ -136,10 +151,8 @@ def test_random_numbers_do_not_repeat(kept: Kept) -> None:
 def test_the_last_value_is_forgotten(kept: Kept) -> None:
     """A sequence that the test before advanced has no last value in this session."""
     lend(kept, lambda connection: connection.execute("CREATE SEQUENCE one; SELECT nextval('one')"))
-    connection = kept.lend()
-    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+    with kept.lend() as connection, pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
         connection.execute("SELECT lastval()")
-    connection.close()
 
 
 def test_a_connection_that_a_test_holds_on_to_is_closed(kept: Kept) -> None:
