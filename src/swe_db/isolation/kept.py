@@ -99,19 +99,18 @@ class Kept:
         ):
             return False
         pgconn.notice_handler = pgconn.notify_handler = None
-        if pgconn.transaction_status != TransactionStatus.IDLE:
-            pgconn.exec_(b"ROLLBACK")
-        return self._is_as_new(pgconn) and _is_quiet(pgconn)
+        rollback = b"" if pgconn.transaction_status == TransactionStatus.IDLE else b"ROLLBACK; "
+        return self._is_as_new(pgconn, rollback + MAKE_AS_NEW) and _is_quiet(pgconn)
 
-    def _is_as_new(self, pgconn: PGconn) -> bool:
+    def _is_as_new(self, pgconn: PGconn, make_as_new: bytes) -> bool:
         if self._condition is None:
             query = (files("swe_db.isolation") / "sql" / "keepable.sql").read_bytes()
-            self._condition = pgconn.exec_(MAKE_AS_NEW + query).get_value(0, 0)
+            self._condition = pgconn.exec_(make_as_new + query).get_value(0, 0)
             self._keepable = self._condition is not None
         if self._condition is None:
             return False
         seed = f"SELECT setseed({secrets.randbelow(SEEDS)} / {SEEDS}.0); "
-        answer = pgconn.exec_(MAKE_AS_NEW + seed.encode() + IS_AS_NEW + self._condition)
+        answer = pgconn.exec_(make_as_new + seed.encode() + IS_AS_NEW + self._condition)
         while pgconn.notifies():
             pass
         return answer.ntuples == 1 and answer.get_value(0, 0) == b"t"

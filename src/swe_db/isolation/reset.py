@@ -49,7 +49,9 @@ class ResetIsolation:
         _ = cluster.pristine  # before any test
         cluster.clone(template, self._name)
         self._slot = self._remember()
-        self._kept = Kept(cluster.server.admin.database(self._name))
+        self._address = cluster.server.address.database(self._name)
+        self._admin = cluster.server.admin.database(self._name)
+        self._kept = Kept(self._admin)
 
     def _remember(self) -> Slot:
         server = self._cluster.server
@@ -58,14 +60,13 @@ class ResetIsolation:
     @property
     def url(self) -> str:
         """The database's URL; it stays the same for the whole session."""
-        return self._cluster.server.address.database(self._name).url
+        return self._address.url
 
     def begin(self) -> Database:
         """Return the pristine database for a test."""
         if not self._slot.is_untouched():
             self._put_back()
-        server = self._cluster.server
-        return Database(server.address.database(self._name), server.admin.database(self._name), kept=self._kept)
+        return Database(self._address, self._admin, kept=self._kept)
 
     def end(self, database: Database) -> Outcome:
         """Put the database back after a test, whatever the test did to it.
