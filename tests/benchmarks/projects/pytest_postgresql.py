@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from pytest_postgresql import factories
@@ -15,16 +16,16 @@ SERVER: dict[str, Any] = conninfo_to_dict(os.environ["BENCHMARK_URL"])
 
 
 def _load(host: str, port: int, user: str, dbname: str, password: str, **_: object) -> None:
-    url = f"postgresql://{user}:{password}@{host}:{port}/{dbname}"
-    swe_db.migrate(url)
-    swe_db.seed(url)
+    with psycopg.connect(host=host, port=port, user=user, dbname=dbname, password=password) as connection:
+        swe_db.migrate(connection)
+        swe_db.seed(connection)
 
 
 _server = factories.postgresql_noproc(
     host=SERVER["host"],
     port=SERVER["port"],
     user=SERVER["user"],
-    password=SERVER["password"],
+    password=SERVER.get("password", ""),
     dbname=f"benchmark_peer_{os.getpid()}",
     load=[_load],
 )
