@@ -31,10 +31,10 @@ WAYS: Final = (
 )
 WARM_UP: Final = 5  # tests: of connecting, and of what psycopg and the server learn
 TEMPLATE: Final = "benchmark_template"
-ROWS: Final = (
-    "INSERT INTO tasks (project_id, title) SELECT min(p.id), 'task' FROM projects AS p, generate_series(1, {0})"
-)
-ROWS += " AS n GROUP BY n;\n"
+ROWS: Final = """\
+INSERT INTO tasks (project_id, title)
+SELECT (SELECT min(id) FROM projects), 'task ' || n FROM generate_series(1, {0}) AS n;
+"""
 TABLES: Final = """\
 DO $$ BEGIN FOR n IN 1..{0} LOOP
   EXECUTE format('CREATE TABLE made_%s (id int PRIMARY KEY, body text)', n);
