@@ -102,10 +102,8 @@ def swe_db(swe_database: Database) -> Iterator[psycopg.Connection[Any]]:
     """An open psycopg connection to this test's database, not autocommit; the factories insert through it."""
     from swe_db.factories import bound  # noqa: PLC0415 - loads no factory-boy
 
-    connection = swe_database.connect()
-    with bound(connection):
+    with swe_database.lent() as connection, bound(connection):
         yield connection
-    connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from swe_db import fixtures
 from swe_db.config import OPTIONS, Option
 
 README = Path(__file__).parents[2] / "README.md"
+RESULTS = README.parent / "tests" / "benchmarks" / "results.md"
 
 
 def fixture_table() -> str:
@@ -52,7 +53,12 @@ def _default(option: Option) -> str:
     return f"`{option.default}`" if option.default else ""
 
 
-TABLES = {"fixtures": fixture_table, "options": option_table}
+def benchmark_tables() -> str:
+    """Return what the benchmarks measured last."""
+    return RESULTS.read_text(encoding="utf-8").rstrip("\n")
+
+
+TABLES = {"fixtures": fixture_table, "options": option_table, "benchmarks": benchmark_tables}
 
 
 def brought_up_to_date(text: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from swe_db.servers.address import PostgresAddress
@@ -11,6 +12,8 @@ from swe_db.servers.connect import connect, without_libpq_variables
 
 if TYPE_CHECKING:
     import psycopg
+
+    from swe_db.isolation.kept import Kept
 
 __all__ = ["Database"]
 
@@ -22,12 +25,16 @@ class Database:
         address: As everybody reaches it, over TCP.
         admin: The same by the shortest way, which the connections made here take.
         rolled_back: Whether what the connections made here commit is rolled back when they are closed.
+        kept: Where a session is kept for the next test, if it is.
     """
 
-    def __init__(self, address: PostgresAddress, admin: PostgresAddress, *, rolled_back: bool = False) -> None:
+    def __init__(
+        self, address: PostgresAddress, admin: PostgresAddress, *, rolled_back: bool = False, kept: Kept | None = None
+    ) -> None:
         self._address = address
         self._admin = admin
         self._rolled_back = rolled_back
+        self._kept = kept
         self._opened: list[psycopg.Connection[Any]] = []
         self._opened_async: weakref.WeakSet[psycopg.AsyncConnection[Any]] = weakref.WeakSet()
         self._watch: Callable[[Any], None] | None = None
@@ -106,6 +113,24 @@ class Database:
             connection = RollbackConnection.connect(**{**self._admin.parameters, **options})
         connection.begin()
         return connection
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[psycopg.Connection[Any]]:
+        """Lend a connection that is the same as one from `connect()`, on a session that is kept for the next test.
+
+        Raises:
+            psycopg.OperationalError: The server refuses.
+        """
+        if self._kept is None:
+            connection = self.connect()
+            yield connection
+            connection.close()
+            return
+        connection = self._kept.lend()
+        self._opened.append(connection)
+        self._watched(connection)
+        yield connection
+        self._kept.take_back(connection)
 
     async def connect_async(
         self,

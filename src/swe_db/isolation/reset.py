@@ -16,6 +16,7 @@ from swe_db.errors import IsolationError
 from swe_db.isolation import names
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
+from swe_db.isolation.kept import Kept
 from swe_db.isolation.outcome import ASKED, Kind, Outcome
 from swe_db.isolation.sessions import Sessions
 from swe_db.isolation.slot import Slot, Verdict
@@ -59,6 +60,9 @@ class ResetIsolation:
         _ = cluster.pristine  # before any test
         cluster.clone(template, self._name)
         self._slot = self._remember()
+        self._address = cluster.server.address.database(self._name)
+        self._admin = cluster.server.admin.database(self._name)
+        self._kept = Kept(self._admin)
 
     def _remember(self) -> Slot:
         server = self._cluster.server
@@ -67,13 +71,13 @@ class ResetIsolation:
     @property
     def url(self) -> str:
         """The database's URL; it stays the same for the whole session."""
-        return self._cluster.server.address.database(self._name).url
+        return self._address.url
 
     def begin(self) -> Database:
         """Return the pristine database for a test."""
-        self._put_back()
-        server = self._cluster.server
-        return Database(server.address.database(self._name), server.admin.database(self._name))
+        if not self._slot.is_untouched():
+            self._put_back()
+        return Database(self._address, self._admin, kept=self._kept)
 
     def end(self, database: Database) -> Outcome:
         """Put the database back after a test, whatever the test did to it.
@@ -101,7 +105,7 @@ class ResetIsolation:
     def _settled(self) -> tuple[Verdict, list[str]]:
         """Put the database back, with every session ended that is not idle, and return what was left open."""
         sessions = Sessions(self._slot.connection, self._slot.database)
-        companions, leaks = 0, list[str]()
+        companions, leaks = self._kept.count(), list[str]()
         for _ in range(ATTEMPTS):
             verdict = self._slot.put_back(companions)
             try:
@@ -112,6 +116,7 @@ class ResetIsolation:
                     case "prepared":
                         leaks += [f"a prepared transaction: {name}" for name in self._slot.roll_back_prepared()]
                     case "replace" if companions:  # an idle session may still have temporary tables
+                        self._kept.close()
                         sessions.end_all()
                         companions = 0
                     case _:
@@ -122,6 +127,7 @@ class ResetIsolation:
 
     def _replace(self) -> None:
         """Replace the database by a clone of the same name."""
+        self._kept.close()
         self._slot.close()
         self._cluster.disconnect(self._name)
         if self._cluster.server.owned:
@@ -139,6 +145,7 @@ class ResetIsolation:
         """
         if template == self._template:
             return
+        self._kept.forget()
         if not self._cluster.server.owned:
             self._template = template
             self._replace()
@@ -190,6 +197,7 @@ class ResetIsolation:
         Args:
             template: The name of the template to make of it, None where it is this run's alone.
         """
+        self._kept.forget()
         self._slot.close()
         layer = names.scratch_name(self._cluster.run)
         self._cluster.disconnect(self._name)
@@ -216,6 +224,7 @@ class ResetIsolation:
 
     def disconnect(self) -> None:
         """End the sessions held here, where the databases go with their server."""
+        self._kept.close()
         self._slot.close()
         for aside in self._aside.values():
             aside.slot.close()
@@ -223,6 +232,7 @@ class ResetIsolation:
 
     def close(self) -> None:
         """Drop what this worker made."""
+        self._kept.close()
         with contextlib.suppress(IsolationError):
             self._slot.close()
         self._spares.close()
