@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
 from swe_db.fixtures import RUN
+
+# Exceptions of tests that do not fail.
+PASSING: Final = (pytest.skip.Exception, pytest.xfail.Exception)
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +28,19 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     queries = getattr(item, "funcargs", {}).get("swe_queries")
     if call.when == "call" and call.excinfo is not None and queries is not None:
         item.add_report_section("call", "swe_queries", str(queries))
+    if call.when != "teardown" and call.excinfo is not None and not call.excinfo.errisinstance(PASSING):
+        section = item.config.stash[RUN].failure_report()
+        if section:
+            item.add_report_section(call.when, "swe-db", section)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_exception_interact(node: pytest.Item, report: pytest.TestReport) -> None:
+    """Show the section before the debugger begins, while its command lines can be used."""
+    terminal = node.config.pluginmanager.get_plugin("terminalreporter")
+    if not node.config.option.usepdb or terminal is None:
+        return
+    for title, text in report.sections:
+        if title.startswith("Captured swe-db "):
+            terminal.write_sep(">", "swe-db")
+            terminal.write_line(text)

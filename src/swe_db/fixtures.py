@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
 
@@ -49,6 +50,7 @@ OFF: Final = "swe-db is off: switch it on with --swe-db, or with swe_db = true i
 LEAK: Final = "swe_db_leak"
 LEFT_OPEN: Final = "the test left open what it must close (--swe-db-strict-leaks):"
 CANNOT_GO_ON: Final = "swe-db cannot give the tests their servers"
+T = TypeVar("T")
 RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 
 
@@ -90,7 +92,11 @@ def swe_database(
     outcomes: list[Outcome] = []
     with (
         _ended_by_failure(request, ServerGoneError, MigrationError),
-        _swe_worker.database(outcomes.append, _marked_isolation(request), _marked_layer(request)) as database,
+        _lent(
+            request,
+            "database",
+            _swe_worker.database(outcomes.append, _marked_isolation(request), _marked_layer(request)),
+        ) as database,
     ):
         yield database
     for outcome in outcomes:
@@ -139,7 +145,7 @@ def _swe_empty_redis(
     request: pytest.FixtureRequest, swe_redis_server: RedisServer, _swe_worker: Worker
 ) -> Iterator[RedisServer]:
     """This test's Redis, emptied after it."""
-    with _ended_by_failure(request, ServerGoneError), _swe_worker.empty_redis() as server:
+    with _ended_by_failure(request, ServerGoneError), _lent(request, "redis", _swe_worker.empty_redis()) as server:
         yield server
 
 
@@ -177,6 +183,12 @@ def swe_env(
 def _marked_isolation(request: pytest.FixtureRequest) -> Kind:
     kind: Kind = marked(request.node, "isolation") or "reset"
     return kind
+
+
+def _lent(
+    request: pytest.FixtureRequest, service: str, managed: AbstractContextManager[T]
+) -> AbstractContextManager[T]:
+    return request.config.stash[RUN].lent(service, managed)
 
 
 def _marked_layer(request: pytest.FixtureRequest) -> Layer | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from swe_db.config import OPTIONS, Config, Settings
 from swe_db.errors import NoBackendError, ServerError, SweDBError
@@ -18,6 +20,8 @@ from swe_db.servers.ladder import Chosen, choose_postgres, choose_redis
 from swe_db.summary import Summary
 
 __all__ = ["Run"]
+
+T = TypeVar("T")
 
 START: Final[Mapping[str, Callable[[Worker], object]]] = {
     "postgres": lambda worker: worker.url,
@@ -47,12 +51,36 @@ class Run:
         self.summary = Summary()
         self._worker_name = worker_name
         self._layers: dict[tuple[str, ...], Layer] = {}
+        self._lent: dict[str, Any] = {}
         self._saved: dict[str, str | None] = {}
 
     @cached_property
     def worker(self) -> Worker:
         """What this process holds."""
         return Worker(self.settings.config, self._worker_name)
+
+    @contextlib.contextmanager
+    def lent(self, service: str, managed: AbstractContextManager[T]) -> Iterator[T]:
+        """Lend something to a test, and remember that the test has it.
+
+        Args:
+            service: `database` or `redis`.
+            managed: What sets it up and puts it back.
+        """
+        with managed as value:
+            self._lent[service] = value
+            try:
+                yield value
+            finally:
+                del self._lent[service]
+
+    def failure_report(self) -> str:
+        """Return what is to be told of the Postgres and Redis of a test that failed, empty if it has none."""
+        from swe_db.failure import failure_report  # noqa: PLC0415 - most tests do not fail
+
+        if not self._lent:
+            return ""
+        return failure_report(self.worker, self._lent.get("database"), self._lent.get("redis"))
 
     def layer(self, seeds: str | Sequence[str]) -> Layer:
         """Return the layer that a marker names.

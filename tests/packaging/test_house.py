@@ -30,6 +30,7 @@ PARTS: Final = {
     "fixtures": "plugin",
     "async_fixtures": "plugin",
     "run": "plugin",
+    "failure": "plugin",
     "queries": "plugin",
     "summary": "plugin",
 }

@@ -52,6 +52,16 @@ class CloneIsolation:
             return Outcome("clean")
         return self.replace(Outcome("replaced"))
 
+    def differences(self, database: Database) -> list[str]:
+        """Return what open transactions wrote to; the pristine rows are not at hand.
+
+        Raises:
+            psycopg.Error: The server does not answer.
+        """
+        from swe_db.isolation.differences import uncompared  # noqa: PLC0415 - imports psycopg
+
+        return uncompared(database)
+
     def replace(self, outcome: Outcome) -> Outcome:
         """Replace the database by a fresh clone."""
         self._cluster.drop(self._name)

@@ -166,6 +166,11 @@ class Database:
         if self._watch is not None:
             self._watch(connection)
 
+    @property
+    def connections(self) -> list[psycopg.BaseConnection[Any]]:
+        """The connections that were opened here, those that are closed included."""
+        return [*self._opened, *self._opened_async]
+
     def unrecorded(self) -> psycopg.Connection[Any]:
         """Open a connection of swe-db's own, which nobody is shown; whoever opens it closes it."""
         return connect(self._admin, application_name="swe-db")

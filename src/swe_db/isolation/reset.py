@@ -16,6 +16,7 @@ from swe_db.errors import IsolationError
 from swe_db.isolation import names
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
+from swe_db.isolation.differences import row_differences
 from swe_db.isolation.kept import Kept
 from swe_db.isolation.outcome import ASKED, Kind, Outcome
 from swe_db.isolation.sessions import Sessions
@@ -87,6 +88,14 @@ class ResetIsolation:
         """
         database.close()
         return self._put_back()
+
+    def differences(self, database: Database) -> list[str]:
+        """Return how the rows of the database differ from the pristine ones.
+
+        Raises:
+            psycopg.Error: The server does not answer, or not in time.
+        """
+        return list(row_differences(self._slot.connection, self._slot.base, database.connections))
 
     def replace(self, outcome: Outcome) -> Outcome:
         """Replace the database although it was put back, as the test asked for."""

@@ -73,6 +73,16 @@ class RollbackIsolation:
         database.close()
         return Outcome("rolled back")
 
+    def differences(self, database: Database) -> list[str]:
+        """Return what open transactions wrote to; the pristine rows are not at hand.
+
+        Raises:
+            psycopg.Error: The server does not answer.
+        """
+        from swe_db.isolation.differences import uncompared  # noqa: PLC0415 - imports psycopg
+
+        return uncompared(database)
+
     def replace(self, outcome: Outcome) -> Outcome:  # noqa: ARG002 - as the other ways have it
         """Refuse to replace the only database there is.
 

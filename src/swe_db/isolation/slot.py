@@ -149,6 +149,11 @@ class Slot:
             self.connection.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(name)))
         return names
 
+    @property
+    def base(self) -> str:
+        """Where the server's log stood when all was pristine."""
+        return str(self._base)
+
     def is_alive(self) -> bool:
         """Tell whether the session is still there."""
         try:

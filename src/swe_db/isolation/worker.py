@@ -249,6 +249,17 @@ class Worker:
                     outcome = isolation.replace(outcome)
         end(dataclasses.replace(outcome, seconds=spent + time.perf_counter() - begun))
 
+    def differences(self, database: Database) -> list[str]:
+        """Return lines that say which rows of a test's database differ from the pristine ones, as far as that is known.
+
+        Args:
+            database: The database, before it is put back.
+
+        Raises:
+            psycopg.Error: The server does not answer, or not in time.
+        """
+        return self._isolation.differences(database)
+
     @contextlib.contextmanager
     def empty_redis(self) -> Iterator[RedisServer]:
         """Give a test its Redis and empty it afterwards.

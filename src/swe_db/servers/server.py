@@ -31,6 +31,7 @@ class PostgresServer:
         version: Its version as text, `15.18`.
         backend: Where it came from: `url`, `local`, …
         owned: Whether we started it, so that it serves nobody else.
+        container: The id of its container, None if it runs in none.
         stop: Ends it, if it is ours.
         obituary: Tells what is known of its end, None if it runs or nothing is known.
         shortage: Tells what it needs that is full, None if nothing is or nothing is known.
@@ -42,6 +43,7 @@ class PostgresServer:
     version: str
     backend: str
     owned: bool
+    container: str | None = None
     stop: Callable[[], None] = dataclasses.field(repr=False)
     obituary: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
     shortage: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
@@ -77,6 +79,7 @@ class RedisServer:
         version: The server's version as text, `7.0.15`.
         backend: Where it came from: `url`, `local`, …
         owned: Whether we started the server, so that it serves nobody else.
+        container: The id of its container, None if it runs in none.
         stop: Ends it, or gives the leased database back.
         claim: Makes sure that a leased database is still ours; raises `IsolationError`.
         obituary: Tells what is known of its end, None if it runs or nothing is known.
@@ -87,6 +90,7 @@ class RedisServer:
     version: str
     backend: str
     owned: bool
+    container: str | None = None
     stop: Callable[[], None] = dataclasses.field(repr=False)
     claim: Callable[[], None] = dataclasses.field(repr=False, default=lambda: None)
     obituary: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)

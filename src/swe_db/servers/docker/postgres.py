@@ -76,6 +76,7 @@ def _start(config: Config) -> PostgresServer:
         version=facts["version"],
         backend="docker",
         owned=False,
+        container=facts["container"],
         stop=place.leave,
         obituary=partial(obituary, facts),
         shortage=partial(shortage, facts),

@@ -60,6 +60,7 @@ def _start(config: Config) -> RedisServer:
         version=facts["version"],
         backend="docker",
         owned=False,
+        container=facts["container"],
         stop=stop,
         claim=lease.claim,
         obituary=partial(obituary, facts),
