@@ -13,6 +13,7 @@ from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
+from swe_db.isolation.answers import answer, sent
 from swe_db.servers.address import PostgresAddress
 from swe_db.servers.connect import connect
 
@@ -42,6 +43,7 @@ class Kept:
     def __init__(self, address: PostgresAddress) -> None:
         self._address = address
         self._pgconn: PGconn | None = None
+        self._returning: PGconn | None = None
         self._condition: bytes | None = None
         self._keepable = True
 
@@ -54,8 +56,14 @@ class Kept:
         pgconn.finish()
         return pgconn
 
+    @property
+    def expected(self) -> int:
+        """How many sessions `count` will probably return."""
+        return int(self._returning is not None or self._pgconn is not None)
+
     def count(self) -> int:
         """Return how many sessions are idle here, 1 or 0; a test may have ended it."""
+        self._finish_return()
         if self._pgconn is not None and not _is_quiet(self._pgconn):
             self.close()
         return int(self._pgconn is not None)
@@ -74,7 +82,13 @@ class Kept:
         return Connection(pgconn)
 
     def take_back(self, connection: psycopg.Connection[Any]) -> None:
-        """Close a connection that was lent; its session is kept if nothing of its use can be seen any more."""
+        """Close a connection that was lent; its session is kept if nothing of its use can be seen any more.
+
+        Its transaction is rolled back without waiting for that: `count` does.
+        """
+        from psycopg import Error  # noqa: PLC0415
+
+        self.close()
         pgconn = connection.pgconn
         if connection.lock.locked():
             connection.close()
@@ -82,12 +96,17 @@ class Kept:
         connection.pgconn = self._nowhere
         mine = object()
         # A cursor, say, that is still somewhere could be used, and would be on the next test's session.
-        if sys.getrefcount(pgconn) == sys.getrefcount(mine) and self._is_made_as_new(pgconn) and self._pgconn is None:
-            self._pgconn = pgconn
+        try:
+            begun = sys.getrefcount(pgconn) == sys.getrefcount(mine) and self._is_being_made_as_new(pgconn)
+        except Error:
+            begun = False
+        if begun:
+            self._returning = pgconn
         else:
             pgconn.finish()
 
-    def _is_made_as_new(self, pgconn: PGconn) -> bool:
+    def _is_being_made_as_new(self, pgconn: PGconn) -> bool:
+        """Begin to make a session as new, unless it cannot be."""
         from psycopg.pq import ConnStatus, PipelineStatus, TransactionStatus  # noqa: PLC0415
 
         if (
@@ -100,20 +119,26 @@ class Kept:
             return False
         pgconn.notice_handler = pgconn.notify_handler = None
         rollback = b"" if pgconn.transaction_status == TransactionStatus.IDLE else b"ROLLBACK; "
-        return self._is_as_new(pgconn, rollback + MAKE_AS_NEW) and _is_quiet(pgconn)
-
-    def _is_as_new(self, pgconn: PGconn, make_as_new: bytes) -> bool:
         if self._condition is None:
             query = (files("swe_db.isolation") / "sql" / "keepable.sql").read_bytes()
-            self._condition = pgconn.exec_(make_as_new + query).get_value(0, 0)
-            self._keepable = self._condition is not None
+            self._condition = pgconn.exec_(rollback + MAKE_AS_NEW + query).get_value(0, 0)
+            self._keepable, rollback = self._condition is not None, b""
         if self._condition is None:
             return False
-        seed = f"SELECT setseed({secrets.randbelow(SEEDS)} / {SEEDS}.0); "
-        answer = pgconn.exec_(make_as_new + seed.encode() + IS_AS_NEW + self._condition)
-        while pgconn.notifies():
-            pass
-        return answer.ntuples == 1 and answer.get_value(0, 0) == b"t"
+        seed = f"SELECT setseed({secrets.randbelow(SEEDS)} / {SEEDS}.0); ".encode()
+        pgconn.send_query(rollback + MAKE_AS_NEW + seed + IS_AS_NEW + self._condition)
+        sent(pgconn)
+        return True
+
+    def _finish_return(self) -> None:
+        """Keep the session that was taken back, or end it."""
+        pgconn, self._returning = self._returning, None
+        if pgconn is None:
+            return
+        if _is_as_new(pgconn):
+            self._pgconn = pgconn
+        else:
+            pgconn.finish()
 
     def forget(self) -> None:
         """End the session, and forget what was found out about the database."""
@@ -122,9 +147,22 @@ class Kept:
 
     def close(self) -> None:
         """End the session that is kept, if there is one."""
+        self._finish_return()
         pgconn, self._pgconn = self._pgconn, None
         if pgconn is not None:
             pgconn.finish()
+
+
+def _is_as_new(pgconn: PGconn) -> bool:
+    from psycopg import Error  # noqa: PLC0415
+
+    try:
+        result = answer(pgconn)
+        while pgconn.notifies():
+            pass
+    except Error:
+        return False
+    return result is not None and result.ntuples == 1 and result.get_value(0, 0) == b"t" and _is_quiet(pgconn)
 
 
 def _is_quiet(pgconn: PGconn) -> bool:

@@ -5,6 +5,7 @@ How it works is in `docs/isolation.md`; the work is done by `sql/put_back.sql` i
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from importlib.resources import files
@@ -12,6 +13,7 @@ from typing import Any, Final, LiteralString, TypeAlias
 
 from psycopg import Error, sql
 
+from swe_db.isolation.answers import answer, sent
 from swe_db.servers.address import PostgresAddress
 from swe_db.servers.connect import connect
 
@@ -109,15 +111,29 @@ class Slot:
 
     def is_untouched(self) -> bool:
         """Tell for sure that nobody wrote anything since the database was put back; False may mean nothing."""
-        return self._holds(b"swe_untouched", self._base)
+        self._ask(b"swe_untouched", self._base)
+        return self.answers_yes()
 
-    def _is_clean(self, companions: int) -> bool:
-        """Tell for sure that there is nothing to put back, as `put_back` would find, at a fraction of its cost."""
-        return self._holds(b"swe_clean", self._base, self.database, str(companions + 1))
+    def ask_whether_clean(self, companions: int) -> None:
+        """Ask whether there is anything to put back, as `put_back` would find, at a fraction of its cost.
 
-    def _holds(self, name: bytes, *arguments: str) -> bool:
-        answer = self.connection.pgconn.exec_prepared(name, [each.encode() for each in arguments])
-        return answer.ntuples == 1 and answer.get_value(0, 0) == b"t"
+        Args:
+            companions: As for `put_back`.
+        """
+        self._ask(b"swe_clean", self._base, self.database, str(companions + 1))
+
+    def _ask(self, name: bytes, *arguments: str) -> None:
+        with contextlib.suppress(Error):  # the answer is no then
+            self.connection.pgconn.send_query_prepared(name, [each.encode() for each in arguments])
+            sent(self.connection.pgconn)
+
+    def answers_yes(self) -> bool:
+        """Wait for the answer to what was asked; False may mean nothing."""
+        try:
+            result = answer(self.connection.pgconn)
+        except Error:
+            return False
+        return result is not None and result.ntuples == 1 and result.get_value(0, 0) == b"t"
 
     def put_back(self, companions: int) -> Verdict:
         """Put the database back, if that can be done exactly.
@@ -125,8 +141,6 @@ class Slot:
         Args:
             companions: How many other sessions are known to be idle.
         """
-        if self._is_clean(companions):
-            return Verdict("clean")
         arguments = (self.database, companions + 1, *self._facts, self._base, self._base_xid)
         try:
             (row,) = self.connection.execute(PUT_BACK, arguments, prepare=True).fetchall()
