@@ -1,16 +1,24 @@
-"""Migrations and seeds: reading the files, planning, applying, verifying."""
+"""Migrations and seeds: reading the files, planning, applying, verifying.
+
+The names below load what they need when they are first used: what content a database would have is asked at every
+start, when there is no time to import a driver.
+"""
 
 from __future__ import annotations
 
-from swe_db.migrations.databases import create_database
-from swe_db.migrations.drift import Difference
-from swe_db.migrations.files import content_key, read_seeds, seed_sets
-from swe_db.migrations.plan import Plan
-from swe_db.migrations.report import AppliedFile, MigrationReport, OnStep, SeedReport, Step
-from swe_db.migrations.runner import migrate, plan
-from swe_db.migrations.seeds import seed
-from swe_db.migrations.status import MigrationStatus, status
-from swe_db.migrations.verify import VerificationReport, verify
+import importlib
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from swe_db.migrations.databases import create_database
+    from swe_db.migrations.drift import Difference
+    from swe_db.migrations.files import content_key, read_seeds, seed_sets
+    from swe_db.migrations.planning import Plan
+    from swe_db.migrations.report import AppliedFile, MigrationReport, OnStep, SeedReport, Step
+    from swe_db.migrations.runner import migrate, plan
+    from swe_db.migrations.seeds import seed
+    from swe_db.migrations.state import MigrationStatus, status
+    from swe_db.migrations.verification import VerificationReport, verify
 
 __all__ = [
     "AppliedFile",
@@ -32,3 +40,28 @@ __all__ = [
     "status",
     "verify",
 ]
+
+HOMES: Final = {
+    "databases": ("create_database",),
+    "drift": ("Difference",),
+    "files": ("content_key", "read_seeds", "seed_sets"),
+    "planning": ("Plan",),
+    "report": ("AppliedFile", "MigrationReport", "OnStep", "SeedReport", "Step"),
+    "runner": ("migrate", "plan"),
+    "seeds": ("seed",),
+    "state": ("MigrationStatus", "status"),
+    "verification": ("VerificationReport", "verify"),
+}
+
+
+if not TYPE_CHECKING:  # so that type checkers refuse a name that is not there
+
+    def __getattr__(name: str) -> object:
+        for home, names in HOMES.items():
+            if name in names:
+                return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

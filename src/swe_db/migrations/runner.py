@@ -11,7 +11,7 @@ from swe_db.migrations.files import Directory, read_migrations
 from swe_db.migrations.history import bootstrap, read_history
 from swe_db.migrations.interrupted import wait_for_orphans
 from swe_db.migrations.lock import Lock, migration_lock
-from swe_db.migrations.plan import Plan, make_plan
+from swe_db.migrations.planning import Plan, make_plan
 from swe_db.migrations.report import AppliedFile, MigrationReport, OnStep, Step, ignore, reported_notices
 from swe_db.migrations.statements import is_transactional, parse
 

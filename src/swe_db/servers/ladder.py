@@ -9,7 +9,6 @@ from typing import Final, Generic, TypeAlias
 from swe_db.config import Config
 from swe_db.errors import BackendUnavailable, NoBackendError, ServerError
 from swe_db.servers.candidate import Candidate, Server
-from swe_db.servers.docker import docker_postgres, docker_redis
 from swe_db.servers.embedded import embedded_postgres, embedded_redis
 from swe_db.servers.fake import fake_redis
 from swe_db.servers.local import local_postgres, local_redis
@@ -20,15 +19,28 @@ __all__ = ["Chosen", "choose_postgres", "choose_redis"]
 
 Finder: TypeAlias = Callable[[Config], Candidate[Server]]
 
+
+def _docker_postgres(config: Config) -> Candidate[PostgresServer]:
+    from swe_db.servers.docker import docker_postgres  # noqa: PLC0415 - 20 ms that a run on other servers need not pay
+
+    return docker_postgres(config)
+
+
+def _docker_redis(config: Config) -> Candidate[RedisServer]:
+    from swe_db.servers.docker import docker_redis  # noqa: PLC0415
+
+    return docker_redis(config)
+
+
 POSTGRES: Final[Mapping[str, Finder[PostgresServer]]] = {
     "url": url_postgres,
-    "docker": docker_postgres,
+    "docker": _docker_postgres,
     "local": local_postgres,
     "embedded": embedded_postgres,
 }
 REDIS: Final[Mapping[str, Finder[RedisServer]]] = {
     "url": url_redis,
-    "docker": docker_redis,
+    "docker": _docker_redis,
     "local": local_redis,
     "embedded": embedded_redis,
     "fake": fake_redis,

@@ -9,7 +9,7 @@ from datetime import datetime
 from swe_db.migrations.connections import Target, session
 from swe_db.migrations.files import Directory, MigrationFile, read_migrations
 from swe_db.migrations.history import HistoryRow, read_history
-from swe_db.migrations.plan import is_edited
+from swe_db.migrations.planning import is_edited
 
 __all__ = ["MigrationStatus", "status"]
 

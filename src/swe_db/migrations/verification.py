@@ -10,7 +10,7 @@ from swe_db.migrations.connections import Target, connection_name, session
 from swe_db.migrations.drift import Difference, DriftNotCheckedError, find_drift
 from swe_db.migrations.files import Directory, MigrationFile, read_migrations
 from swe_db.migrations.history import HistoryRow, read_history
-from swe_db.migrations.plan import problems
+from swe_db.migrations.planning import problems
 
 __all__ = ["VerificationReport", "verify"]
 
