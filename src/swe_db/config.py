@@ -174,6 +174,12 @@ class Config:
         help="Fail a test that leaves a transaction, a session lock or a prepared transaction open.",
         kind="bool",
     )
+    keep_failed: bool = _option(
+        default=False,
+        help="Keep the database of a test that fails: in a file, with the command that restores it, or on a server "
+        "given by URL under a name of its own.",
+        kind="bool",
+    )
     durations: bool = _option(
         default=False,
         help="Tell how long Postgres took to start, how tests were isolated and why, and what that cost each of them.",

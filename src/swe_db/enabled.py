@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -29,9 +31,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if call.when == "call" and call.excinfo is not None and queries is not None:
         item.add_report_section("call", "swe_queries", str(queries))
     if call.when != "teardown" and call.excinfo is not None and not call.excinfo.errisinstance(PASSING):
-        section = item.config.stash[RUN].failure_report()
+        section = item.config.stash[RUN].failure_report(item.nodeid, lambda: _failed_directory(item.config))
         if section:
             item.add_report_section(call.when, "swe-db", section)
+
+
+def _failed_directory(config: pytest.Config) -> Path:
+    """Return where databases are kept: in pytest's cache, so that a test that fails again replaces its own."""
+    cache = getattr(config, "cache", None)
+    return Path(cache.mkdir("swe-db-failed") if cache else tempfile.mkdtemp(prefix="swe-db-failed-"))
 
 
 @pytest.hookimpl(tryfirst=True)

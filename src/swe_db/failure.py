@@ -9,6 +9,8 @@ from swe_db.errors import redact
 from swe_db.servers.clients import psql_line, redis_line
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import redis
 
     from swe_db.isolation.database import Database
@@ -29,13 +31,16 @@ ORDER BY coalesce(query_start, backend_start)
 """
 
 
-def failure_report(worker: Worker, database: Database | None, redis_server: RedisServer | None) -> str:
+def failure_report(
+    worker: Worker, database: Database | None, redis_server: RedisServer | None, path: Callable[[], Path] | None
+) -> str:
     """Return the section, which says what it could not find out instead of failing.
 
     Args:
         worker: What this process holds.
         database: The test's database, None if it has none.
         redis_server: The test's Redis, None if it has none.
+        path: Gives the file to keep the database in, None if it is not to be kept.
     """
     lines: list[str] = []
     if database is not None:
@@ -43,19 +48,24 @@ def failure_report(worker: Worker, database: Database | None, redis_server: Redi
         lines += _part(f"psql {LIVES}", lambda: [psql_line(worker.postgres, database.name)])
         lines += _part("rows against the pristine state", lambda: worker.differences(database))
         lines += statements
+        lines += _kept(worker, database, path) if path is not None else []
     if redis_server is not None:
         lines += _part(f"redis-cli {LIVES}", lambda: [redis_line(redis_server) or "none: it lives in this process"])
         lines += _part("Redis keys", lambda: _keys(redis_server))
     return "\n".join(lines)
 
 
-def _part(title: str, make: Callable[[], Iterable[str]]) -> list[str]:
+def _part(title: str, make: Callable[[], Iterable[str]], failing: str = "not known") -> list[str]:
     lines: list[str] = []
     try:
         lines += make()
     except Exception as error:  # noqa: BLE001 - whatever it is, the test's own failure is what matters
-        lines.append(f"not known: {type(error).__name__}: {' '.join(redact(str(error)).split())}")
+        lines.append(f"{failing}: {type(error).__name__}: {' '.join(redact(str(error)).split())}")
     return [f"{title}:", *(f"  {line}" for line in lines or ["none"])]
+
+
+def _kept(worker: Worker, database: Database, path: Callable[[], Path]) -> list[str]:
+    return _part("kept (--swe-db-keep-failed)", lambda: worker.keep(database, path()), "not kept")
 
 
 def _statements(database: Database) -> list[str]:

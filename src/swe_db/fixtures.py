@@ -9,7 +9,7 @@ Without `--swe-db` every one of them skips the test that asks for it. What runs 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -144,9 +144,14 @@ def swe_async_db(request: pytest.FixtureRequest, swe_database: Database) -> psyc
 def _swe_empty_redis(
     request: pytest.FixtureRequest, swe_redis_server: RedisServer, _swe_worker: Worker
 ) -> Iterator[RedisServer]:
-    """This test's Redis, emptied after it."""
-    with _ended_by_failure(request, ServerGoneError), _lent(request, "redis", _swe_worker.empty_redis()) as server:
+    """This test's Redis, put back after it."""
+    leaks: list[str] = []
+    with (
+        _ended_by_failure(request, ServerGoneError),
+        _lent(request, "redis", _swe_worker.empty_redis(leaks.extend)) as server,
+    ):
         yield server
+    _tell_leaks(request, leaks)
 
 
 @pytest.fixture
@@ -202,12 +207,15 @@ def marked(node: pytest.Item, key: str) -> Any:  # noqa: ANN401 - whatever was w
 
 
 def _tell(request: pytest.FixtureRequest, outcome: Outcome) -> None:
+    request.config.stash[RUN].summary.add(request.node.nodeid, outcome)
+    _tell_leaks(request, outcome.leaks)
+
+
+def _tell_leaks(request: pytest.FixtureRequest, leaks: Sequence[str]) -> None:
     """Hand on what a test left open; properties reach the controller of xdist with the test's report."""
-    run = request.config.stash[RUN]
-    run.summary.add(request.node.nodeid, outcome)
-    request.node.user_properties.extend((LEAK, leak) for leak in outcome.leaks)
-    if outcome.leaks and run.settings.config.strict_leaks:
-        pytest.fail("\n".join([LEFT_OPEN, *(f"  {leak}" for leak in outcome.leaks)]), pytrace=False)
+    request.node.user_properties.extend((LEAK, leak) for leak in leaks)
+    if leaks and request.config.stash[RUN].settings.config.strict_leaks:
+        pytest.fail("\n".join([LEFT_OPEN, *(f"  {leak}" for leak in leaks)]), pytrace=False)
 
 
 def _start(request: pytest.FixtureRequest, service: str) -> None:

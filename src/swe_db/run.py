@@ -7,11 +7,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from swe_db.config import OPTIONS, Config, Settings
 from swe_db.errors import NoBackendError, ServerError, SweDBError
 from swe_db.isolation.ability import ability_of
+from swe_db.isolation.failed import file_name
 from swe_db.isolation.layers import Layer, all_layers, find_layer
 from swe_db.isolation.worker import Worker
 from swe_db.servers.address import PostgresAddress
@@ -74,13 +76,19 @@ class Run:
             finally:
                 del self._lent[service]
 
-    def failure_report(self) -> str:
-        """Return what is to be told of the Postgres and Redis of a test that failed, empty if it has none."""
+    def failure_report(self, test: str, directory: Callable[[], Path]) -> str:
+        """Return what is to be told of the Postgres and Redis of a test that failed, empty if it has none.
+
+        Args:
+            test: The test's id.
+            directory: Gives the directory for databases that are kept.
+        """
         from swe_db.failure import failure_report  # noqa: PLC0415 - most tests do not fail
 
         if not self._lent:
             return ""
-        return failure_report(self.worker, self._lent.get("database"), self._lent.get("redis"))
+        path = (lambda: directory() / file_name(test)) if self.settings.config.keep_failed else None
+        return failure_report(self.worker, self._lent.get("database"), self._lent.get("redis"), path)
 
     def layer(self, seeds: str | Sequence[str]) -> Layer:
         """Return the layer that a marker names.

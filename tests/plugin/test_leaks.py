@@ -60,3 +60,25 @@ def test_strict_leaks_fail_the_test(pytester: pytest.Pytester, run: RunPytest) -
     result = run("--swe-db", "--swe-db-backend=local", "--swe-db-strict-leaks")
     result.assert_outcomes(passed=5, errors=3)
     result.stdout.fnmatch_lines(["*the test left open what it must close*", "*a session that is idle in transaction*"])
+
+
+@pytest.mark.needs("local")
+def test_redis_clients_are_told(pytester: pytest.Pytester, run: RunPytest) -> None:
+    """A subscriber that a test leaves is ended and named with the test's id; --swe-db-strict-leaks fails the test."""
+    pytester.makepyfile(
+        """
+        left = []
+
+        def test_leaves(swe_redis, swe_redis_server):
+            left.append(swe_redis_server.connect().pubsub())
+            left[0].subscribe("channel")
+
+        def test_next(swe_redis):
+            assert swe_redis.publish("channel", "message") == 0
+        """
+    )
+    flags = ("--swe-db", "--swe-db-backend=local", "-W", "ignore::ResourceWarning")
+    result = run(*flags)
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*test_leaves*a Redis client that is subscribed*"])
+    run(*flags, "--swe-db-strict-leaks").assert_outcomes(passed=2, errors=1)

@@ -7,7 +7,7 @@ import dataclasses
 from swe_db.isolation import names
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
-from swe_db.isolation.outcome import ASKED, Outcome
+from swe_db.isolation.outcome import ASKED, FAILED, Outcome
 
 __all__ = ["CloneIsolation"]
 
@@ -51,6 +51,17 @@ class CloneIsolation:
         if self._cluster.is_untouched(self._name, self._begun_at):
             return Outcome("clean")
         return self.replace(Outcome("replaced"))
+
+    def give_away(self, database: Database, name: str) -> Outcome:
+        """Leave the database as the test left it under a name of its own, and replace it.
+
+        Raises:
+            IsolationError: Somebody stays connected.
+        """
+        database.close()
+        self._cluster.give_away(self._name, name)
+        self._cluster.clone(self._template, self._name)
+        return Outcome("replaced", FAILED)
 
     def differences(self, database: Database) -> list[str]:
         """Return what open transactions wrote to; the pristine rows are not at hand.

@@ -43,6 +43,8 @@ UNION ALL SELECT 'pg_auth_members', r::text FROM pg_auth_members AS r
 UNION ALL SELECT 'pg_db_role_setting', r::text FROM pg_db_role_setting AS r WHERE setdatabase = 0
 UNION ALL SELECT 'pg_parameter_acl', r::text FROM pg_parameter_acl AS r
 UNION ALL SELECT 'pg_replication_origin', r::text FROM pg_replication_origin AS r
+UNION ALL SELECT 'pg_shdepend', r::text FROM pg_shdepend AS r
+  WHERE dbid = 0 AND classid NOT IN ('pg_database'::regclass, 'pg_tablespace'::regclass)
 UNION ALL SELECT 'pg_shdescription', r::text FROM pg_shdescription AS r WHERE classoid <> 'pg_database'::regclass
 UNION ALL SELECT 'settings', size::text FROM pg_stat_file('postgresql.auto.conf')
 """
@@ -231,6 +233,16 @@ class Cluster:
         self.disconnect(name)
         self._release(name)
         self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+    def give_away(self, name: str, new_name: str) -> None:
+        """Give a database a name under which nobody but the user will touch it.
+
+        Raises:
+            IsolationError: Somebody stays connected.
+        """
+        self.disconnect(name)
+        self._release(name)
+        self._run("ALTER DATABASE {} RENAME TO {}", name, new_name)
 
     def _release(self, name: str) -> None:
         """End what keeps a database from being dropped although nobody is connected."""

@@ -7,7 +7,7 @@ import secrets
 import time
 from typing import Final
 
-__all__ = ["age_and_run", "is_template", "scratch_name", "template_name", "worker_name"]
+__all__ = ["age_and_run", "failed_name", "is_template", "scratch_name", "template_name", "worker_name"]
 
 PREFIX: Final = "swe_db"
 TEMPLATE: Final = re.compile(r"^swe_db_t_[0-9a-f]{24}$")
@@ -27,6 +27,11 @@ def scratch_name(run: int) -> str:
 def worker_name(run: int, worker: str) -> str:
     """Return a name for the database of a worker, `gw0` or `main`; no other process ever gets the same."""
     return f"{PREFIX}_w_{_now()}_{run:08x}_{worker}"
+
+
+def failed_name() -> str:
+    """Return a name for the database of a test that failed, which is nobody's to drop but the user's."""
+    return f"{PREFIX}_failed_{_now()}_{secrets.token_hex(4)}"
 
 
 def is_template(name: str) -> bool:

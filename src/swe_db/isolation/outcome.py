@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Final, Literal, TypeAlias
 
-__all__ = ["ASKED", "Kind", "Outcome"]
+__all__ = ["ASKED", "FAILED", "Kind", "Outcome"]
 
 ASKED: Final = 'isolation="clone"'
+FAILED: Final = "kept, since the test failed"
 
 Kind: TypeAlias = Literal["clean", "restored", "replaced", "rolled back"]
 

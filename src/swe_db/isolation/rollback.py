@@ -73,6 +73,17 @@ class RollbackIsolation:
         database.close()
         return Outcome("rolled back")
 
+    def give_away(self, database: Database, name: str) -> Outcome:  # noqa: ARG002 - as the other ways have it
+        """Refuse to give the only database away.
+
+        Raises:
+            IsolationError: Always.
+        """
+        raise IsolationError(
+            f"what the test did is rolled back, and the user {self._server.address.user} may not create a database to "
+            f"go on with: ALTER ROLE {self._server.address.user} CREATEDB"
+        )
+
     def differences(self, database: Database) -> list[str]:
         """Return what open transactions wrote to; the pristine rows are not at hand.
 

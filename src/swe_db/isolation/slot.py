@@ -150,10 +150,16 @@ class Slot:
         outcome, _, reason = verdict.partition(": ")
         return Verdict(outcome, reason, tuple(strays or ()))
 
-    def put_back_shared(self) -> None:
-        """Put back the catalogues of the whole server, whatever the log says, where the server serves nobody else."""
-        self.connection.execute("SELECT pg_temp.swe_put_back_shared(%s, NULL)", [self.database])
+    def put_back_shared(self) -> tuple[str, ...]:
+        """Put back the catalogues of the whole server, whatever the log says, where the server serves nobody else.
+
+        Returns:
+            What else was changed on the server: the strays of a `Verdict`.
+        """
+        query = "SELECT pg_temp.swe_strays() FROM pg_temp.swe_put_back_shared(%s, NULL)"
+        ((strays,),) = self.connection.execute(query, [self.database]).fetchall()
         self._base, self._base_xid = self._row(BASE)
+        return tuple(strays)
 
     def roll_back_prepared(self) -> list[str]:
         """Roll back the prepared transactions that somebody left, and return their names."""

@@ -90,6 +90,11 @@ class Spares:
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits for it
             making.error = error
 
+    def wait(self) -> None:
+        """Wait until the database that was replaced has been removed."""
+        if self._making is not None:
+            self._making.thread.join()
+
     def close(self) -> None:
         """Drop what was made ahead."""
         name = self.disconnect()

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from swe_db.config import Config
@@ -19,9 +20,11 @@ from swe_db.isolation.ability import Ability, Kind, ability_of
 from swe_db.isolation.clone import CloneIsolation
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
+from swe_db.isolation.failed import dumped, given_away
 from swe_db.isolation.layers import Layer, Layers, layer_name
 from swe_db.isolation.outcome import Outcome
 from swe_db.isolation.prepared import StartUp, start_prepared
+from swe_db.isolation.redis_reset import RedisReset, reset_of
 from swe_db.isolation.rollback import RollbackIsolation
 from swe_db.isolation.template import ensure_template
 from swe_db.servers.candidate import Candidate
@@ -58,6 +61,7 @@ class Worker:
         self._name = name
         self._ends = contextlib.ExitStack()
         self._in_test = False
+        self._kept_name: str | None = None
         self._expected: tuple[Layer, ...] = ()
         self._layers: Layers | None = None
         self._cluster: Cluster | None = None
@@ -93,6 +97,12 @@ class Worker:
         server = start_redis_server(self._config)
         self._ends.callback(server.stop)
         return server
+
+    @cached_property
+    def _redis_reset(self) -> RedisReset:
+        reset = reset_of(self.redis)
+        self._ends.callback(reset.close)
+        return reset
 
     @cached_property
     def _isolation(self) -> Isolation:
@@ -244,10 +254,34 @@ class Worker:
             self._in_test = False
             begun = time.perf_counter()
             with watched(self.postgres):
-                outcome = isolation.end(database)
+                outcome = self._end(database)
                 if kind == "clone" and outcome.kind != "replaced":
                     outcome = isolation.replace(outcome)
         end(dataclasses.replace(outcome, seconds=spent + time.perf_counter() - begun))
+
+    def _end(self, database: Database) -> Outcome:
+        name, self._kept_name = self._kept_name, None
+        return self._isolation.end(database) if name is None else self._isolation.give_away(database, name)
+
+    def keep(self, database: Database, path: Path) -> list[str]:
+        """Keep the database of a test that failed, before it is put back, and return lines that say where.
+
+        Args:
+            database: The database.
+            path: The file that it is written to, unless it can stay on the server, as it does on the user's own.
+
+        Raises:
+            IsolationError: There is one database only.
+            ServerError: It cannot be dumped.
+            OSError: The file cannot be written.
+        """
+        if self.postgres.dump is not None:
+            return dumped(self.postgres, database, path)
+        name = names.failed_name()
+        if isinstance(self._isolation, RollbackIsolation):
+            self._isolation.give_away(database, name)
+        self._kept_name = name
+        return given_away(self.postgres, name)
 
     def differences(self, database: Database) -> list[str]:
         """Return lines that say which rows of a test's database differ from the pristine ones, as far as that is known.
@@ -261,21 +295,26 @@ class Worker:
         return self._isolation.differences(database)
 
     @contextlib.contextmanager
-    def empty_redis(self) -> Iterator[RedisServer]:
-        """Give a test its Redis and empty it afterwards.
+    def empty_redis(self, end: Callable[[list[str]], object] = lambda _: None) -> Iterator[RedisServer]:
+        """Give a test its Redis and put it back afterwards.
+
+        Args:
+            end: Is told what the test left open, one sentence each.
 
         Raises:
-            ServerGoneError: The server has gone.
+            ServerGoneError: The server has gone, or cannot be put back.
         """
         server = self.redis
         with watched(server):
             server.claim()
+            self._redis_reset.begin()
         try:
             yield server
         finally:
             with watched(server):
                 server.claim()
-                _empty(server)
+                leaks = self._redis_reset.end()
+        end(leaks)
 
     def close(self) -> None:
         """End and remove all that was started."""
@@ -318,12 +357,3 @@ def _in_thread(work: Any) -> None:  # noqa: ANN401 - a coroutine of whatever kin
     thread.join()
     if failures:
         raise failures[0]
-
-
-def _empty(server: RedisServer) -> None:
-    with server.connect() as client:
-        if not server.owned:
-            client.flushdb()
-            return
-        client.flushall()
-        client.script_flush()

@@ -137,8 +137,9 @@ class RedisLease:
 
     def __init__(self, address: RedisAddress, registry: RedisAddress, holder: str) -> None:
         self.address = address
-        self._registry = registry
         self._holder = holder
+        self._client = _client(registry)
+        self._turn = threading.Lock()  # the client has one connection
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="swe-db-redis-lease", daemon=True)
         self._thread.start()
@@ -153,8 +154,8 @@ class RedisLease:
                 continue  # the next turn comes well before the lease ends
 
     def _is_held(self) -> bool:
-        with _client(self._registry) as client:
-            return _run(client, "lease_take.lua", self.address.db, self._holder, TTL, USED_TTL)
+        with self._turn:
+            return _run(self._client, "lease_take.lua", self.address.db, self._holder, TTL, USED_TTL)
 
     def claim(self) -> None:
         """Make sure that the database is still ours, before anything in it is touched.
@@ -179,8 +180,10 @@ class RedisLease:
         try:
             if not self._is_held():
                 return
-            with _client(self.address) as client, _client(self._registry) as registry:
+            with _client(self.address) as client:
                 client.flushdb()
-                _run(registry, "lease_release.lua", self.address.db, self._holder)
+            _run(self._client, "lease_release.lua", self.address.db, self._holder)
         except redis.exceptions.RedisError:
             return  # the server has gone; the lease ends by its TTL
+        finally:
+            self._client.close()

@@ -9,6 +9,7 @@ import shlex
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -16,6 +17,7 @@ from swe_db.errors import ServerError
 from swe_db.servers.account import server_account
 from swe_db.servers.address import PostgresAddress
 from swe_db.servers.connect import connect
+from swe_db.servers.dump import pg_dump
 from swe_db.servers.process import GuardedProcess, PortReservation, shell_script
 from swe_db.servers.server import PostgresServer
 from swe_db.servers.statement_log import SETTINGS as LOGGING
@@ -126,6 +128,7 @@ class Installation:
             obituary=process.obituary,
             shortage=process.shortage,
             log=process.log,
+            dump=partial(pg_dump, self.binaries.directory, admin),
         )
 
     def _process(self, port: int, archive: BinaryIO | None) -> GuardedProcess:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,12 +21,16 @@ __all__ = ["start_redis"]
 START_TIMEOUT: Final = 30.0  # seconds
 ATTEMPTS: Final = 3
 
+ADMIN: Final = "swe-db"
+
+# A user of our own lets us in when a test has changed the password or the rights of the other one.
 SETTINGS: Final = """
 bind 127.0.0.1
 port {port}
 unixsocket {directory}/redis.sock
 unixsocketperm 700
 requirepass {password}
+user {admin} on >{admin_password} ~* &* +@all
 dir {directory}
 save ""
 appendonly no
@@ -56,10 +61,12 @@ def start_redis(binary: RedisBinary, *, backend: str) -> RedisServer:
 
 
 def _start(binary: RedisBinary, port: int, backend: str) -> RedisServer:
-    password = secrets.token_urlsafe(18)
+    password, admin_password = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
 
     def settings(directory: Path) -> str:
-        return SETTINGS.format(port=port, directory=directory, password=password)
+        return SETTINGS.format(
+            port=port, directory=directory, password=password, admin=ADMIN, admin_password=admin_password
+        )
 
     command = [str(binary.program), "settings"]
     process = GuardedProcess("redis", command, settings=settings, account=server_account())
@@ -67,6 +74,7 @@ def _start(binary: RedisBinary, port: int, backend: str) -> RedisServer:
     process.wait_for(lambda: _obstacle(address), START_TIMEOUT)
     return RedisServer(
         address=address,
+        admin=dataclasses.replace(address, username=ADMIN, password=admin_password),
         version=binary.version,
         backend=backend,
         owned=True,

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from swe_db.errors import ServerGoneError
 from swe_db.servers.address import PostgresAddress, RedisAddress
@@ -36,6 +36,7 @@ class PostgresServer:
         obituary: Tells what is known of its end, None if it runs or nothing is known.
         shortage: Tells what it needs that is full, None if nothing is or nothing is known.
         log: The file that it logs to, None where it is not at hand.
+        dump: Writes the database of a name to a file with pg_dump, None where we have none for it.
     """
 
     address: PostgresAddress
@@ -48,6 +49,7 @@ class PostgresServer:
     obituary: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
     shortage: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
     log: Path | None = dataclasses.field(repr=False, default=None)
+    dump: Callable[[str, IO[bytes]], None] | None = dataclasses.field(repr=False, default=None)
 
     @property
     def url(self) -> str:
@@ -76,6 +78,7 @@ class RedisServer:
 
     Attributes:
         address: The logical database.
+        admin: The same as a user whom no test knows, None where there is none.
         version: The server's version as text, `7.0.15`.
         backend: Where it came from: `url`, `local`, …
         owned: Whether we started the server, so that it serves nobody else.
@@ -87,6 +90,7 @@ class RedisServer:
     """
 
     address: RedisAddress
+    admin: RedisAddress | None = dataclasses.field(repr=False, default=None)
     version: str
     backend: str
     owned: bool

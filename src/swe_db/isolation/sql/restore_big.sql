@@ -20,16 +20,16 @@ BEGIN
     END IF;
   END LOOP;
   IF swe_how <> 'i' THEN
+    -- The two lists are zipped, not joined: nobody would know how long they are, and plan accordingly.
     WITH swe_lost AS MATERIALIZED (
-      SELECT ctid AS swe_at, row_number() OVER (ORDER BY swe_n) AS swe_i, *
-      FROM pg_temp.swe_copy_{rel} WHERE swe_tid IS NULL
+      SELECT ctid AS swe_at, * FROM pg_temp.swe_copy_{rel} WHERE swe_tid IS NULL
     ), swe_back AS (
       INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE
-        SELECT {columns} FROM swe_lost ORDER BY swe_i RETURNING ctid AS swe_new
-    ), swe_numbered AS (
-      SELECT swe_new, row_number() OVER () AS swe_i FROM swe_back
+        SELECT {columns} FROM swe_lost ORDER BY swe_n RETURNING ctid AS swe_new
     )
-    UPDATE pg_temp.swe_copy_{rel} AS swe_c SET swe_tid = swe_b.swe_new
-      FROM swe_lost JOIN swe_numbered AS swe_b USING (swe_i) WHERE swe_c.ctid = swe_lost.swe_at;
+    UPDATE pg_temp.swe_copy_{rel} AS swe_c SET swe_tid = swe_p.swe_new
+      FROM unnest(ARRAY(SELECT swe_at FROM swe_lost ORDER BY swe_n), ARRAY(SELECT swe_new FROM swe_back))
+        AS swe_p (swe_at, swe_new)
+      WHERE swe_c.ctid = swe_p.swe_at;
   END IF;
 END

@@ -16,6 +16,8 @@ CREATE TEMPORARY TABLE swe_pg_db_role_setting AS
   SELECT * FROM pg_db_role_setting
   WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database());
 CREATE TEMPORARY TABLE swe_pg_shdepend AS
+  SELECT (p.body::pg_shdepend).* FROM pg_temp.swe_pristine AS p WHERE p.name = 'pg_shdepend'
+  UNION ALL
   SELECT * FROM pg_shdepend WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database());
 
 -- names: the catalogues that were touched; NULL stands for all of them.
@@ -27,7 +29,8 @@ BEGIN
     SELECT
       c.name,
       CASE c.name
-        WHEN 'pg_shdepend' THEN format('dbid = %s', own_database)
+        WHEN 'pg_shdepend' THEN format('dbid = %s OR dbid = 0 AND classid NOT IN (%s, %s)',
+          own_database, 'pg_database'::regclass::oid, 'pg_tablespace'::regclass::oid)
         WHEN 'pg_shdescription' THEN format('classoid <> %s', 'pg_database'::regclass::oid)
         WHEN 'pg_db_role_setting' THEN format('setdatabase IN (0, %s)', own_database)
         ELSE 'true'
@@ -37,10 +40,10 @@ BEGIN
     WHERE names IS NULL OR c.name = ANY (names)
   LOOP
     EXECUTE format(
-      'DELETE FROM pg_catalog.%1$I AS x WHERE %2$s AND NOT EXISTS (SELECT FROM pg_temp.swe_%1$s AS s WHERE s::text = x::text)',
+      'DELETE FROM pg_catalog.%1$I AS x WHERE (%2$s) AND NOT EXISTS (SELECT FROM pg_temp.swe_%1$s AS s WHERE s::text = x::text)',
       t.name, t.part);
     EXECUTE format(
-      'INSERT INTO pg_catalog.%1$I SELECT * FROM pg_temp.swe_%1$s AS s WHERE %2$s'
+      'INSERT INTO pg_catalog.%1$I SELECT * FROM pg_temp.swe_%1$s AS s WHERE (%2$s)'
       ' AND NOT EXISTS (SELECT FROM pg_catalog.%1$I AS x WHERE s::text = x::text)',
       t.name, t.part);
   END LOOP;

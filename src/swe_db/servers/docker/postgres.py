@@ -15,6 +15,7 @@ from swe_db.servers.candidate import Candidate
 from swe_db.servers.connect import connect
 from swe_db.servers.docker.container import obituary, place_of, serve, shortage, users_of
 from swe_db.servers.docker.daemon import Daemon, Image, Plan, daemon
+from swe_db.servers.docker.dump import dump_in_container
 from swe_db.servers.docker.images import present_version, tagged_version
 from swe_db.servers.docker.share import Facts, Labels
 from swe_db.servers.server import PostgresServer
@@ -80,6 +81,7 @@ def _start(config: Config) -> PostgresServer:
         stop=place.leave,
         obituary=partial(obituary, facts),
         shortage=partial(shortage, facts),
+        dump=partial(dump_in_container, facts),
     )
 
 
