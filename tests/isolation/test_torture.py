@@ -6,7 +6,8 @@ import collections
 import os
 import random
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -15,6 +16,7 @@ import pytest
 from support.acts import Leftovers, all_acts, seed_of
 from support.backends import own_backend
 from support.fingerprint import differences, fingerprint
+from support.redis_acts import ACTS
 from swe_db.config import Config
 from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
@@ -22,7 +24,9 @@ from swe_db.isolation.reset import ResetIsolation
 from swe_db.isolation.template import ensure_template
 from swe_db.servers.ladder import start_postgres_server
 
+MIGRATIONS: Final = Path(__file__).parent.parent / "support" / "torture"
 TESTS: Final = int(os.environ.get("TESTS_TORTURE", "200"))
+WORKERS: Final = os.environ.get("TESTS_TORTURE_WORKERS", "2").split(",")  # 0 is a run without xdist
 # Acts that this version of the test's server cannot do are none that "never succeeded".
 MOST_ACTS: Final = 3
 
@@ -30,7 +34,7 @@ MOST_ACTS: Final = 3
 @pytest.fixture
 def isolation() -> Iterator[ResetIsolation]:
     """The engine on a server of this test's own, since it changes what belongs to the whole server."""
-    config = Config(backend=own_backend())
+    config = Config(backend=own_backend(), migrations=(MIGRATIONS,))
     server = start_postgres_server(config)
     cluster = Cluster(server, locale="C", timezone="UTC")
     isolation = ResetIsolation(cluster, ensure_template(cluster, config), "main")
@@ -38,6 +42,54 @@ def isolation() -> Iterator[ResetIsolation]:
     isolation.close()
     cluster.close()
     server.stop()
+
+
+# Acts on both servers in tests of the plugin, which run in any order and in two processes.
+THROUGH_THE_PLUGIN: Final = """
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, {tests!r})
+
+import psycopg
+import pytest
+import redis
+from support.acts import Leftovers, all_acts
+from support.fingerprint import differences, fingerprint
+from support.redis_acts import ACTS, Redises, redis_fingerprint
+
+LEFTOVERS = Leftovers()
+POSTGRES = all_acts(LEFTOVERS)
+PRISTINE = {{}}
+REDISES = {{}}
+
+
+def compare(kind, found):
+    assert not differences(PRISTINE.setdefault(kind, found), found)
+
+
+def try_all(kind, acts, names, *arguments):
+    for name in names:
+        try:
+            acts[name](*arguments)
+        except (psycopg.Error, redis.exceptions.RedisError, subprocess.SubprocessError):
+            continue  # two acts may exclude each other
+        Path("succeeded", f"{{kind}} {{name}}").touch()
+
+
+@pytest.mark.parametrize("number", random.Random({seed}).sample(range({count}), {count}))
+def test_it(swe_database, swe_redis, swe_redis_server, number):
+    with psycopg.connect(swe_database.url, autocommit=True) as connection:
+        compare("postgres", fingerprint(connection))
+    compare("redis", redis_fingerprint(swe_redis_server))
+    chance = random.Random(number + {seed})
+    redises = REDISES.setdefault(None, Redises(swe_redis_server))
+    for kind, acts, subject in (("postgres", POSTGRES, swe_database), ("redis", ACTS, redises)):
+        names = [list(acts)[number % len(acts)], *chance.sample(sorted(acts), chance.randrange(2))]
+        try_all(kind, acts, names, subject, chance)
+"""
 
 
 def look(database: Database) -> dict[str, object]:
@@ -56,6 +108,18 @@ def test_every_act_alone(isolation: ResetIsolation) -> None:
         isolation.end(database)
         assert not differences(pristine, look(isolation.begin())), name
     leftovers.close()
+
+
+@pytest.mark.parametrize("first", ["database", "slot", "tablespace", "alter system", "role"])
+def test_the_session_ended_after_it(isolation: ResetIsolation, first: str) -> None:
+    """What a test leaves on the server is undone even though it then ended the sessions that would tell of it."""
+    acts = all_acts(Leftovers())
+    pristine = look(isolation.begin())
+    database = isolation.begin()
+    for name in (first, "end everybody"):
+        acts[name](database, random.Random(0))
+    isolation.end(database)
+    assert not differences(pristine, look(isolation.begin()))
 
 
 def test_tests_in_random_order(isolation: ResetIsolation) -> None:
@@ -83,3 +147,18 @@ def test_tests_in_random_order(isolation: ResetIsolation) -> None:
         isolation.end(database)
     leftovers.close()
     assert acts.keys() == succeeded.keys(), f"never succeeded: {sorted(acts.keys() - succeeded.keys())}, seed {seed}"
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_through_the_plugin(pytester: pytest.Pytester, run: Callable[..., pytest.RunResult], workers: str) -> None:
+    """Tests of a project, on the Postgres and the Redis of their worker, begin with the same fingerprint each."""
+    seed = seed_of("TESTS_TORTURE_SEED")
+    names = {f"postgres {name}" for name in all_acts(Leftovers())} | {f"redis {name}" for name in ACTS}
+    count = max(len(all_acts(Leftovers())), TESTS)
+    pytester.makepyfile(THROUGH_THE_PLUGIN.format(tests=str(Path(__file__).parent.parent), seed=seed, count=count))
+    succeeded = pytester.mkdir("succeeded")
+    flags = ("--swe-db", f"--swe-db-backend={own_backend()}", f"--swe-db-migrations={MIGRATIONS}")
+    result = run(*flags, "-W", "ignore", "-x", "-q", f"-n{workers}")
+    result.assert_outcomes(passed=count)
+    missing = names - {path.name for path in succeeded.iterdir()}
+    assert not missing, f"never succeeded: {sorted(missing)}, seed {seed}"

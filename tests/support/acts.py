@@ -12,116 +12,22 @@ import random
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeAlias
 
 import psycopg
+from psycopg import sql
 
+from support.statements import ALONE, COMMITTED, KIM, TASK
 from swe_db.isolation.database import Database
 
 # An earlier act of the same test may hold what this one wants.
 PATIENCE: Final = "-c lock_timeout=300ms -c statement_timeout=10s"
 
 Act: TypeAlias = Callable[[Database, random.Random], None]
-
-KIM: Final = "INSERT INTO users (username, email, display_name) VALUES ('kim', 'kim@example.org', 'Kim')"
-TASK: Final = "INSERT INTO tasks (project_id, title) SELECT min(id), 'x' FROM projects"
-AUDIT: Final = "INSERT INTO audit_logs (event_type, resource_type, resource_id) VALUES ('user.login', 'user', '1')"
-
-# One transaction each, committed.
-COMMITTED: Final[dict[str, tuple[str, ...]]] = {
-    "insert": (KIM, TASK),
-    "update seeds": ("UPDATE users SET display_name = 'x' WHERE id % 2 = 1",),
-    "delete seeds": ("DELETE FROM projects",),
-    "audit": (AUDIT,),
-    "audit of a month": ("SELECT swe_create_audit_partitions(date '2030-01-01', 1)", AUDIT),
-    "savepoints": (KIM, "SAVEPOINT a", TASK, "ROLLBACK TO a", TASK, "RELEASE a"),
-    "subtransactions": (
-        f"DO $$ BEGIN FOR i IN 1..70 LOOP BEGIN {TASK}; EXCEPTION WHEN others THEN NULL; END; END LOOP; END $$",
-    ),
-    "truncate": ("TRUNCATE task_comments",),
-    "truncate and insert": (
-        "TRUNCATE agents CASCADE",
-        "INSERT INTO agents (name, slug, agent_type) VALUES ('a', 'a', 'tester')",
-    ),
-    "truncate restart": ("TRUNCATE users RESTART IDENTITY CASCADE", KIM),
-    "sequences": ("SELECT setval('users_id_seq', 1000)", "SELECT nextval('tasks_id_seq')"),
-    "restart a sequence": ("ALTER SEQUENCE users_id_seq RESTART WITH 500", KIM),
-    "temporary table": ("CREATE TEMPORARY TABLE t AS SELECT * FROM users", "DROP TABLE t"),
-    "temporary on commit": ("CREATE TEMPORARY TABLE t (n int) ON COMMIT DROP", "INSERT INTO t VALUES (1)"),
-    "unlogged table": ("CREATE UNLOGGED TABLE un AS SELECT * FROM users",),
-    "new table": ("CREATE TABLE made (id int PRIMARY KEY)", "INSERT INTO made VALUES (1)"),
-    "table made and dropped": ("CREATE TABLE made (id int)", "DROP TABLE made"),
-    "alter table": ("ALTER TABLE users ADD COLUMN extra int DEFAULT 3",),
-    "drop table": ("DROP TABLE schema_migrations",),
-    "drop column": ("ALTER TABLE tasks DROP COLUMN labels CASCADE",),
-    "rename": ("ALTER TABLE users RENAME TO people",),
-    "index": ("CREATE INDEX extra ON users (created_at)",),
-    "index made and dropped": ("CREATE INDEX extra ON tasks (title)", "DROP INDEX extra"),
-    "view": ("CREATE VIEW seen AS SELECT * FROM users",),
-    "materialized view": ("CREATE MATERIALIZED VIEW kept AS SELECT * FROM users", "REFRESH MATERIALIZED VIEW kept"),
-    "function": ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",),
-    "type": ("CREATE TYPE colour AS ENUM ('red')", "CREATE DOMAIN positive AS int CHECK (value > 0)"),
-    "schema": ("CREATE SCHEMA other", "CREATE TABLE other.t (n int)"),
-    "drop schema": ("DROP SCHEMA public CASCADE",),
-    "comment": ("COMMENT ON TABLE users IS 'changed'",),
-    "grant": ("GRANT SELECT ON users TO PUBLIC",),
-    "trigger": ("ALTER TABLE users DISABLE TRIGGER ALL", KIM),
-    "trigger off and on": ("ALTER TABLE users DISABLE TRIGGER USER", KIM, "ALTER TABLE users ENABLE TRIGGER USER"),
-    "constraint": ("ALTER TABLE users ADD CONSTRAINT extra CHECK (id > 0)",),
-    "replica": ("SET LOCAL session_replication_role = replica", "DELETE FROM users"),
-    "policy": ("ALTER TABLE users FORCE ROW LEVEL SECURITY",),
-    "large object": ("SELECT lo_from_bytea(0, 'content')",),
-    "notify": ("LISTEN channel", "NOTIFY channel, 'content'", KIM),
-    "role": ("CREATE ROLE left_behind LOGIN", "GRANT swe_user TO left_behind", "GRANT SELECT ON users TO left_behind"),
-    "role alone": ("CREATE ROLE left_behind NOLOGIN",),
-    "role of ours": ("ALTER ROLE swe_user LOGIN", "COMMENT ON ROLE swe_user IS 'changed'"),
-    "role setting": ("ALTER ROLE swe_user SET work_mem = '1MB'",),
-    "parameter": ("GRANT SET ON PARAMETER log_statement TO swe_user",),
-    "session lock": ("SELECT pg_advisory_lock(1)", "SELECT pg_advisory_unlock(1)", KIM),
-    "copy": ("CREATE TEMPORARY TABLE t (n int)", "INSERT INTO t SELECT generate_series(1, 1000)", "DROP TABLE t"),
-    "many rows": ("INSERT INTO tasks (project_id, title) SELECT 1, n FROM generate_series(1, 500) AS n",),
-    "row locks": ("SELECT * FROM users FOR UPDATE", "SELECT * FROM projects FOR KEY SHARE"),
-    "toast": (
-        "UPDATE projects SET description = (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 800) AS n)",
-    ),
-    "asynchronous": ("SET LOCAL synchronous_commit = off", KIM),
-    "extension": ("CREATE EXTENSION pg_walinspect",),
-    "publication": ("CREATE PUBLICATION p FOR ALL TABLES",),
-    "subscription": ("CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1' PUBLICATION p WITH (connect = false)",),
-    "event trigger": (
-        "CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
-        "CREATE EVENT TRIGGER always ON ddl_command_start EXECUTE FUNCTION e()",
-    ),
-    "statistics object": ("CREATE STATISTICS st ON username, email FROM users",),
-    "analyze in a transaction": (KIM, "ANALYZE users"),
-    "cluster": ("CLUSTER users USING users_pkey",),
-    "message": ("SELECT pg_logical_emit_message(true, 'a', 'b')",),
-}
-# Each statement by itself.
-ALONE: Final[dict[str, tuple[str, ...]]] = {
-    "vacuum": (KIM, "VACUUM users"),
-    "vacuum full": (KIM, "VACUUM FULL users"),
-    "vacuum freeze": ("UPDATE users SET display_name = 'x'", "VACUUM FREEZE users"),
-    "analyze": (KIM, "ANALYZE"),
-    "reindex": ("REINDEX TABLE users", KIM),
-    "reindex concurrently": ("REINDEX INDEX CONCURRENTLY users_pkey",),
-    "index concurrently": ("CREATE INDEX CONCURRENTLY extra ON tasks (title)",),
-    "alter system": ("ALTER SYSTEM SET work_mem = '1MB'", "SELECT pg_reload_conf()"),
-    "database": ("CREATE DATABASE left_behind TEMPLATE template0",),
-    "database setting": (
-        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = ''1MB''', current_database()); END $$",
-    ),
-    "template": ("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I IS_TEMPLATE true', current_database()); END $$",),
-    "slot": ("SELECT pg_create_physical_replication_slot('left_behind')",),
-    "origin": ("SELECT pg_replication_origin_create('left_behind')",),
-    "prepared transaction": ("BEGIN", KIM, "PREPARE TRANSACTION 'left behind'"),
-    "checkpoint": (KIM, "CHECKPOINT"),
-    "switch": (KIM, "SELECT pg_switch_wal()"),
-    "end everybody": ("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()", KIM),
-    "tablespace": ("SET allow_in_place_tablespaces = on", "CREATE TABLESPACE left_behind LOCATION ''"),
-}
 
 
 def committed(statements: tuple[str, ...]) -> Act:
@@ -227,6 +133,13 @@ def several_transactions(database: Database, chance: random.Random) -> None:
             committed(COMMITTED[name])(database, chance)
 
 
+def closed(database: Database, _: random.Random) -> None:
+    """Let nobody connect to the database any more."""
+    with psycopg.connect(database.url, dbname="postgres", autocommit=True) as connection:
+        statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false")
+        connection.execute(statement.format(sql.Identifier(database.name)))
+
+
 FUNCTIONS: Final[dict[str, Act]] = {
     "read": read,
     "roll back": roll_back,
@@ -237,6 +150,7 @@ FUNCTIONS: Final[dict[str, Act]] = {
     "subprocess": subprocess_commits,
     "killed subprocess": subprocess_killed,
     "several transactions": several_transactions,
+    "database closed": closed,
 }
 
 
@@ -274,6 +188,49 @@ class Leftovers:
             self.pool.execute(KIM)
         self.pool.commit()
 
+    def listening(self, database: Database, _: random.Random) -> None:
+        """Leave a session that listens and is idle."""
+        connection = self._leave(database)
+        connection.execute("LISTEN channel")
+        connection.commit()
+
+    def cursor(self, database: Database, _: random.Random) -> None:
+        """Leave a session with a cursor that outlives its transaction, settings and a prepared statement."""
+        connection = self._leave(database)
+        connection.execute("DECLARE c CURSOR WITH HOLD FOR SELECT * FROM users")
+        connection.execute("SET work_mem = '1MB'")
+        connection.execute("PREPARE kim AS SELECT 1")
+        connection.commit()
+
+    def reading(self, database: Database, _: random.Random) -> None:
+        """Leave a transaction open that has only read."""
+        self._leave(database).execute("SELECT * FROM users")
+
+    def failed(self, database: Database, _: random.Random) -> None:
+        """Leave a transaction open that has failed."""
+        connection = self._leave(database)
+        connection.execute(KIM)
+        with contextlib.suppress(psycopg.errors.DivisionByZero):
+            connection.execute("SELECT 1 / 0")
+
+    def running(self, database: Database, _: random.Random) -> None:
+        """Leave a statement running that writes."""
+        connection = psycopg.connect(database.url, autocommit=True)
+        self._open.append(connection)
+
+        def run() -> None:
+            with contextlib.suppress(psycopg.Error):
+                connection.execute(f"DO $$ BEGIN {KIM}; PERFORM pg_sleep(60); END $$".encode())
+
+        threading.Thread(target=run, daemon=True).start()
+        time.sleep(0.02)
+
+    def copying(self, database: Database, _: random.Random) -> None:
+        """Leave a COPY that has not ended."""
+        connection = self._leave(database)
+        connection.pgconn.send_query(b"COPY tasks (project_id, title) FROM STDIN")
+        connection.pgconn.flush()
+
     def _leave(self, database: Database) -> psycopg.Connection[Any]:
         connection = psycopg.connect(database.url, options=PATIENCE)
         self._open.append(connection)
@@ -287,6 +244,12 @@ class Leftovers:
             "session lock left": self.held_lock,
             "temporary table left": self.temporary_table,
             "pool": self.from_a_pool,
+            "listening left": self.listening,
+            "cursor left": self.cursor,
+            "reading left": self.reading,
+            "failure left": self.failed,
+            "statement left": self.running,
+            "copy left": self.copying,
         }
 
     def close(self) -> None:

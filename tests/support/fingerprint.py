@@ -27,7 +27,8 @@ OF_SESSIONS: Final = {
     "pg_constraint": f"connamespace IN ({TEMPORARY})",
     "pg_statistic": f"starelid < 16384 OR starelid IN (SELECT oid FROM pg_class WHERE relnamespace IN ({TEMPORARY}))",
     "pg_depend": "true",  # by oids of all kinds; what they lead to is compared itself
-    "pg_shdepend": "dbid <> (SELECT oid FROM pg_database WHERE datname = current_database())",
+    "pg_shdepend": "dbid NOT IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"
+    " OR classid = 'pg_database'::regclass",
     "pg_database": "starts_with(datname, 'swe_db_') AND datname <> current_database()",
     # A database that was replaced is dropped in the background.
     "pg_subscription": "subdbid <> (SELECT oid FROM pg_database WHERE datname = current_database())",

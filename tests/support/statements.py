@@ -1,0 +1,233 @@
+"""What tests do to a database and its server in SQL alone: every kind of statement that could reach the next test."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["ALONE", "COMMITTED", "KIM", "TASK"]
+
+KIM: Final = "INSERT INTO users (username, email, display_name) VALUES ('kim', 'kim@example.org', 'Kim')"
+TASK: Final = "INSERT INTO tasks (project_id, title) SELECT min(id), 'x' FROM projects"
+AUDIT: Final = "INSERT INTO audit_logs (event_type, resource_type, resource_id) VALUES ('user.login', 'user', '1')"
+
+# One transaction each, committed.
+COMMITTED: Final[dict[str, tuple[str, ...]]] = {
+    "insert": (KIM, TASK),
+    "update seeds": ("UPDATE users SET display_name = 'x' WHERE id % 2 = 1",),
+    "delete seeds": ("DELETE FROM projects",),
+    "audit": (AUDIT,),
+    "audit of a month": ("SELECT swe_create_audit_partitions(date '2030-01-01', 1)", AUDIT),
+    "savepoints": (KIM, "SAVEPOINT a", TASK, "ROLLBACK TO a", TASK, "RELEASE a"),
+    "subtransactions": (
+        f"DO $$ BEGIN FOR i IN 1..70 LOOP BEGIN {TASK}; EXCEPTION WHEN others THEN NULL; END; END LOOP; END $$",
+    ),
+    "truncate": ("TRUNCATE task_comments",),
+    "truncate and insert": (
+        "TRUNCATE agents CASCADE",
+        "INSERT INTO agents (name, slug, agent_type) VALUES ('a', 'a', 'tester')",
+    ),
+    "truncate restart": ("TRUNCATE users RESTART IDENTITY CASCADE", KIM),
+    "sequences": ("SELECT setval('users_id_seq', 1000)", "SELECT nextval('tasks_id_seq')"),
+    "restart a sequence": ("ALTER SEQUENCE users_id_seq RESTART WITH 500", KIM),
+    "temporary table": ("CREATE TEMPORARY TABLE t AS SELECT * FROM users", "DROP TABLE t"),
+    "temporary on commit": ("CREATE TEMPORARY TABLE t (n int) ON COMMIT DROP", "INSERT INTO t VALUES (1)"),
+    "unlogged table": ("CREATE UNLOGGED TABLE un AS SELECT * FROM users",),
+    "new table": ("CREATE TABLE made (id int PRIMARY KEY)", "INSERT INTO made VALUES (1)"),
+    "table made and dropped": ("CREATE TABLE made (id int)", "DROP TABLE made"),
+    "alter table": ("ALTER TABLE users ADD COLUMN extra int DEFAULT 3",),
+    "drop table": ("DROP TABLE schema_migrations",),
+    "drop column": ("ALTER TABLE tasks DROP COLUMN labels CASCADE",),
+    "rename": ("ALTER TABLE users RENAME TO people",),
+    "index": ("CREATE INDEX extra ON users (created_at)",),
+    "index made and dropped": ("CREATE INDEX extra ON tasks (title)", "DROP INDEX extra"),
+    "view": ("CREATE VIEW seen AS SELECT * FROM users",),
+    "materialized view": ("CREATE MATERIALIZED VIEW kept AS SELECT * FROM users", "REFRESH MATERIALIZED VIEW kept"),
+    "function": ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",),
+    "type": ("CREATE TYPE colour AS ENUM ('red')", "CREATE DOMAIN positive AS int CHECK (value > 0)"),
+    "schema": ("CREATE SCHEMA other", "CREATE TABLE other.t (n int)"),
+    "drop schema": ("DROP SCHEMA public CASCADE",),
+    "comment": ("COMMENT ON TABLE users IS 'changed'",),
+    "grant": ("GRANT SELECT ON users TO PUBLIC",),
+    "trigger": ("ALTER TABLE users DISABLE TRIGGER ALL", KIM),
+    "trigger off and on": ("ALTER TABLE users DISABLE TRIGGER USER", KIM, "ALTER TABLE users ENABLE TRIGGER USER"),
+    "constraint": ("ALTER TABLE users ADD CONSTRAINT extra CHECK (id > 0)",),
+    "replica": ("SET LOCAL session_replication_role = replica", "DELETE FROM users"),
+    "policy": ("ALTER TABLE users FORCE ROW LEVEL SECURITY",),
+    "large object": ("SELECT lo_from_bytea(0, 'content')",),
+    "notify": ("LISTEN channel", "NOTIFY channel, 'content'", KIM),
+    "role": ("CREATE ROLE left_behind LOGIN", "GRANT swe_user TO left_behind", "GRANT SELECT ON users TO left_behind"),
+    "role alone": ("CREATE ROLE left_behind NOLOGIN",),
+    "role of ours": ("ALTER ROLE swe_user LOGIN", "COMMENT ON ROLE swe_user IS 'changed'"),
+    "role setting": ("ALTER ROLE swe_user SET work_mem = '1MB'",),
+    "parameter": ("GRANT SET ON PARAMETER log_statement TO swe_user",),
+    "session lock": ("SELECT pg_advisory_lock(1)", "SELECT pg_advisory_unlock(1)", KIM),
+    "copy": ("CREATE TEMPORARY TABLE t (n int)", "INSERT INTO t SELECT generate_series(1, 1000)", "DROP TABLE t"),
+    "many rows": ("INSERT INTO tasks (project_id, title) SELECT 1, n FROM generate_series(1, 500) AS n",),
+    "row locks": ("SELECT * FROM users FOR UPDATE", "SELECT * FROM projects FOR KEY SHARE"),
+    "toast": (
+        "UPDATE projects SET description = (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 800) AS n)",
+    ),
+    "asynchronous": ("SET LOCAL synchronous_commit = off", KIM),
+    "extension": ("CREATE EXTENSION pg_walinspect",),
+    "publication": ("CREATE PUBLICATION p FOR ALL TABLES",),
+    "subscription": ("CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1' PUBLICATION p WITH (connect = false)",),
+    "event trigger": (
+        "CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "CREATE EVENT TRIGGER always ON ddl_command_start EXECUTE FUNCTION e()",
+    ),
+    "statistics object": ("CREATE STATISTICS st ON username, email FROM users",),
+    "analyze in a transaction": (KIM, "ANALYZE users"),
+    "cluster": ("CLUSTER users USING users_pkey",),
+    "message": ("SELECT pg_logical_emit_message(true, 'a', 'b')",),
+    "merge": (
+        (
+            "MERGE INTO users AS u USING (VALUES ('admin'), ('new')) AS v (name) ON u.username = v.name"
+            " WHEN MATCHED THEN UPDATE SET display_name = 'merged' WHEN NOT MATCHED THEN INSERT"
+            " (username, email, display_name) VALUES (v.name, 'new@example.org', 'New')"
+        ),
+    ),
+    "copy freeze": (
+        "TRUNCATE agents CASCADE",
+        "COPY agents (name, slug, agent_type) FROM PROGRAM 'echo a,a,tester' WITH (FORMAT csv, FREEZE)",
+    ),
+    "ddl rolled back": ("CREATE TABLE gone (n int)", "ALTER TABLE users ADD COLUMN gone int", "ROLLBACK"),
+    "truncate rolled back": ("TRUNCATE users RESTART IDENTITY CASCADE", KIM, "ROLLBACK"),
+    "ddl in a savepoint": ("SAVEPOINT a", "CREATE TABLE gone (n int)", "ROLLBACK TO a", KIM),
+    "number": ("SELECT pg_current_xact_id()",),
+    "partition attached": (
+        "CREATE TABLE audit_far (LIKE audit_logs INCLUDING ALL EXCLUDING IDENTITY)",
+        "ALTER TABLE audit_logs ATTACH PARTITION audit_far FOR VALUES FROM ('2099-01-01') TO ('2099-02-01')",
+    ),
+    "partition detached": (
+        (
+            "DO $$ BEGIN EXECUTE format('ALTER TABLE audit_logs DETACH PARTITION %s',"
+            " (SELECT min(inhrelid::regclass::text) FROM pg_inherits WHERE inhparent = 'audit_logs'::regclass)); END $$"
+        ),
+    ),
+    "partitioned table": (
+        "CREATE TABLE parted (n int) PARTITION BY LIST (n)",
+        "CREATE TABLE part PARTITION OF parted DEFAULT",
+        "INSERT INTO parted VALUES (1)",
+    ),
+    "audit deleted": ("ALTER TABLE audit_logs DISABLE TRIGGER ALL", AUDIT, "DELETE FROM audit_logs"),
+    "inheritance": ("CREATE TABLE child () INHERITS (users)",),
+    "foreign table": (
+        "CREATE FOREIGN DATA WRAPPER w",
+        "CREATE SERVER far FOREIGN DATA WRAPPER w",
+        "CREATE USER MAPPING FOR CURRENT_USER SERVER far",
+        "CREATE FOREIGN TABLE there (n int) SERVER far",
+    ),
+    "default privileges": ("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC",),
+    "rule": ("CREATE RULE r AS ON INSERT TO task_comments DO NOTHING",),
+    "collation": ("CREATE COLLATION c (provider = libc, locale = 'C')",),
+    "text search": ("CREATE TEXT SEARCH CONFIGURATION t (COPY = simple)",),
+    "aggregate": ("CREATE AGGREGATE total (int) (sfunc = int4pl, stype = int, initcond = '0')",),
+    "operator": ("CREATE OPERATOR === (leftarg = int, rightarg = int, function = int4eq)",),
+    "cast": ("CREATE TYPE pair AS (a int, b int)", "CREATE CAST (pair AS text) WITH INOUT"),
+    "access method": ("CREATE ACCESS METHOD another TYPE INDEX HANDLER bthandler",),
+    "options of a table": ("ALTER TABLE users SET (fillfactor = 50)", "ALTER TABLE users ALTER email SET STATISTICS 7"),
+    "replica identity": ("ALTER TABLE users REPLICA IDENTITY FULL",),
+    "unlogged and logged": ("ALTER TABLE schema_migrations SET UNLOGGED", "ALTER TABLE schema_migrations SET LOGGED"),
+    "unlogged sequence": ("CREATE UNLOGGED SEQUENCE unlogged_sequence", "SELECT nextval('unlogged_sequence')"),
+    "identity": ("ALTER TABLE users ALTER COLUMN id RESTART WITH 900", KIM),
+    "owner": ("ALTER TABLE users OWNER TO swe_user",),
+    "rights dropped": ("DROP OWNED BY swe_user",),
+    "role made and dropped": ("CREATE ROLE brief", "GRANT brief TO swe_user", "DROP ROLE brief"),
+    "role renamed": ("ALTER ROLE swe_user RENAME TO renamed",),
+    "role rights": ("ALTER ROLE swe_user BYPASSRLS PASSWORD 'x' VALID UNTIL '2099-01-01'",),
+    "large object made and dropped": ("SELECT lo_unlink(lo_from_bytea(0, 'content'))",),
+    "rights of a large object": (
+        "DO $$ BEGIN EXECUTE format('GRANT SELECT ON LARGE OBJECT %s TO swe_user', lo_create(0)); END $$",
+    ),
+    "constraint not validated": ("ALTER TABLE tasks ADD CHECK (title <> '') NOT VALID", KIM),
+    "constraints deferred": ("SET CONSTRAINTS ALL DEFERRED", KIM, TASK),
+    "settings of a session": ("SET SESSION work_mem = '1MB'", "SELECT set_config('app.user', '1', false)", KIM),
+    "role of a session": ("SET ROLE swe_admin", "SELECT count(*) FROM users", "RESET ROLE", KIM),
+    "cursor": ("DECLARE c CURSOR WITH HOLD FOR SELECT * FROM users", KIM),
+    "copy freeze of as many": (
+        "TRUNCATE agents CASCADE",
+        "COPY agents (name, slug, agent_type) FROM PROGRAM 'seq 10 | sed s/.*/\\&,\\&,tester/' (FORMAT csv, FREEZE)",
+    ),
+    "function dropped": ("DROP FUNCTION of_a_migration()",),
+    "function changed": ("ALTER FUNCTION of_a_migration() COST 7",),
+    "comment changed": ("COMMENT ON TABLE big IS 'other'",),
+    "few rows of many": ("UPDATE big SET number = 0 WHERE id IN (7, 2000)", "DELETE FROM big WHERE id = 1500"),
+    "new rows among many": ("INSERT INTO big (number) SELECT n FROM generate_series(1, 300) AS n",),
+    "all of many rows": ("UPDATE big SET number = number + 1",),
+    "many rows deleted": ("DELETE FROM big WHERE id % 3 = 0", "INSERT INTO big (number) VALUES (1)"),
+    "many rows truncated": ("TRUNCATE big RESTART IDENTITY", "INSERT INTO big (number) VALUES (1)"),
+    "many rows frozen": (
+        "TRUNCATE big",
+        "COPY big (number) FROM PROGRAM 'seq 3000' WITH (FREEZE)",
+    ),
+    "many rows rolled back": ("UPDATE big SET number = 0 WHERE id < 100", "ROLLBACK"),
+    "unlogged rows": ("UPDATE unlogged_rows SET body = 'b'", "INSERT INTO unlogged_rows VALUES (7, 'c')"),
+    "unlogged rows truncated": ("TRUNCATE unlogged_rows",),
+    "refresh": ("INSERT INTO big (number) VALUES (1)", "REFRESH MATERIALIZED VIEW kept_view"),
+    "sequence of nobody": ("SELECT nextval('of_nobody') FROM generate_series(1, 9)",),
+    "sequence changed": ("ALTER SEQUENCE of_nobody MAXVALUE 9",),
+}
+# Each statement by itself.
+ALONE: Final[dict[str, tuple[str, ...]]] = {
+    "vacuum": (KIM, "VACUUM users"),
+    "vacuum full": (KIM, "VACUUM FULL users"),
+    "vacuum freeze": ("UPDATE users SET display_name = 'x'", "VACUUM FREEZE users"),
+    "analyze": (KIM, "ANALYZE"),
+    "reindex": ("REINDEX TABLE users", KIM),
+    "reindex concurrently": ("REINDEX INDEX CONCURRENTLY users_pkey",),
+    "index concurrently": ("CREATE INDEX CONCURRENTLY extra ON tasks (title)",),
+    "alter system": ("ALTER SYSTEM SET work_mem = '1MB'", "SELECT pg_reload_conf()"),
+    "database": ("CREATE DATABASE left_behind TEMPLATE template0",),
+    "database setting": (
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = ''1MB''', current_database()); END $$",
+    ),
+    "template": ("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I IS_TEMPLATE true', current_database()); END $$",),
+    "slot": ("SELECT pg_create_physical_replication_slot('left_behind')",),
+    "origin": ("SELECT pg_replication_origin_create('left_behind')",),
+    "prepared transaction": ("BEGIN", KIM, "PREPARE TRANSACTION 'left behind'"),
+    "checkpoint": (KIM, "CHECKPOINT"),
+    "switch": (KIM, "SELECT pg_switch_wal()"),
+    "end everybody": ("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()", KIM),
+    "tablespace": ("SET allow_in_place_tablespaces = on", "CREATE TABLESPACE left_behind LOCATION ''"),
+    "prepared and committed": ("BEGIN", KIM, "PREPARE TRANSACTION 'done'", "COMMIT PREPARED 'done'"),
+    "prepared and rolled back": ("BEGIN", KIM, "PREPARE TRANSACTION 'undone'", "ROLLBACK PREPARED 'undone'"),
+    "prepared change": ("BEGIN", "ALTER TABLE users ADD COLUMN p int", "PREPARE TRANSACTION 'a table is locked'"),
+    "commit in a procedure": (f"DO $$ BEGIN {KIM}; COMMIT; {TASK}; ROLLBACK; END $$",),
+    "vacuum a catalogue": (
+        "CREATE TABLE gone (n int)",
+        "DROP TABLE gone",
+        "VACUUM pg_class",
+        "VACUUM FREEZE pg_attribute",
+    ),
+    "vacuum a catalogue in full": ("VACUUM FULL pg_proc",),
+    "vacuum and change a catalogue": ("VACUUM FULL pg_description", "COMMENT ON TABLE big IS 'rewritten'"),
+    "vacuum and change functions": ("VACUUM FULL pg_proc", "ALTER FUNCTION of_a_migration() COST 9"),
+    "vacuum and change tables": ("VACUUM FULL pg_class", "ALTER TABLE users SET (fillfactor = 50)"),
+    "vacuum and change columns": ("VACUUM FULL pg_attribute", "ALTER TABLE users ALTER email SET STATISTICS 9"),
+    "vacuum and change roles": ("VACUUM FULL pg_authid", "ALTER ROLE swe_user CREATEDB"),
+    "vacuum many rows in full": ("DELETE FROM big WHERE id % 2 = 0", "VACUUM FULL big"),
+    "cluster many rows": ("UPDATE big SET number = 0 WHERE id < 9", "CLUSTER big USING big_pkey"),
+    "reindex a catalogue": ("REINDEX TABLE pg_class",),
+    "statistics of all": ("ALTER TABLE users ALTER username SET STATISTICS 10", "ANALYZE users"),
+    "database limit": (
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 5', current_database()); END $$",
+    ),
+    "database owner": (
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO swe_admin', current_database()); END $$",
+    ),
+    "database comment": (
+        "DO $$ BEGIN EXECUTE format('COMMENT ON DATABASE %I IS %L', current_database(), 'mine'); END $$",
+    ),
+    "table in a tablespace": (
+        "SET allow_in_place_tablespaces = on",
+        "CREATE TABLESPACE with_a_table LOCATION ''",
+        "CREATE TABLE elsewhere (n int) TABLESPACE with_a_table",
+    ),
+    "table moved": (
+        "SET allow_in_place_tablespaces = on",
+        "CREATE TABLESPACE for_a_table LOCATION ''",
+        "ALTER TABLE task_comments SET TABLESPACE for_a_table",
+    ),
+    "another database in use": ("CREATE DATABASE of_a_test", "COMMENT ON DATABASE of_a_test IS 'x'"),
+    "counters reset": (KIM, "SELECT pg_stat_reset()"),
+}
