@@ -18,6 +18,14 @@ The tree::
     |  |__VerificationError     the database is not what the files say
     |__IsolationError           a test's database or Redis could not be made or put back
     |__FactoryError             a factory cannot make the row that it was asked for
+    |__RedisServiceError        the managers of swe_db.redis; Redis refused
+       |__RedisUnavailableError Redis does not answer, or not in time
+       |  |__AmbiguousResultError  a reply was lost: what must not run twice may have run
+       |__CacheTypeError        a value or an argument that would not come back as it went in; a TypeError too
+       |__LockError             a lock
+       |  |__LockNotOwnedError  it is not held by the one who asks
+       |  |__LockLostError      it was held, and is not any more
+       |__SessionGoneError      a session has ended, or its token was replaced
 
 A message says what happened, what was checked and what to do. No message carries a password: URLs are shown
 by `redact`.
@@ -29,19 +37,27 @@ import re
 from typing import Final
 
 __all__ = [
+    "AmbiguousResultError",
     "BackendUnavailable",
+    "CacheTypeError",
     "ChecksumError",
     "ConfigError",
     "FactoryError",
     "IsolationError",
+    "LockError",
+    "LockLostError",
+    "LockNotOwnedError",
     "MigrationError",
     "MigrationFileError",
     "MigrationLockError",
     "MigrationOrderError",
     "NoBackendError",
+    "RedisServiceError",
+    "RedisUnavailableError",
     "ServerError",
     "ServerGoneError",
     "ServerVersionError",
+    "SessionGoneError",
     "StatementError",
     "SweDBError",
     "VerificationError",
@@ -144,3 +160,35 @@ class IsolationError(SweDBError):
 
 class FactoryError(SweDBError):
     """A factory cannot make the row that it was asked for."""
+
+
+class RedisServiceError(SweDBError):
+    """A manager of `swe_db.redis` cannot do what it was asked for, or Redis refused."""
+
+
+class RedisUnavailableError(RedisServiceError):
+    """Redis does not answer, or not in time."""
+
+
+class AmbiguousResultError(RedisUnavailableError):
+    """The reply to something that must not run twice was lost: it may have run or not."""
+
+
+class CacheTypeError(RedisServiceError, TypeError):
+    """A value, or an argument of a cached function, would not come back as it went in."""
+
+
+class LockError(RedisServiceError):
+    """A lock cannot do what it was asked for."""
+
+
+class LockNotOwnedError(LockError):
+    """The lock is not held by the one who asks."""
+
+
+class LockLostError(LockError):
+    """The lock was held and is not any more, or may not be."""
+
+
+class SessionGoneError(RedisServiceError):
+    """The session has ended, or its token was replaced."""

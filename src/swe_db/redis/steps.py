@@ -1,0 +1,259 @@
+"""What a manager does, as steps that say what is to be sent and do not send it.
+
+A manager's core is a generator that yields a step and is sent its answer. `run` takes the steps with a client of
+redis-py, `arun` with one of redis.asyncio; so both twins have one core. Errors of redis-py are thrown into the
+generator, and leave it, as errors of `swe_db.errors`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import hashlib
+import inspect
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
+
+import redis.exceptions
+from redis.client import NEVER_DECODE
+
+from swe_db.errors import AmbiguousResultError, RedisServiceError, RedisUnavailableError, SweDBError
+
+__all__ = ["Batch", "Command", "Compute", "Connected", "Pause", "Script", "ScriptCall", "Step", "Steps", "arun", "run"]
+
+T = TypeVar("T")
+Argument: TypeAlias = str | bytes | int | float
+
+# The server is not there, or not one that takes writes now: another try may succeed.
+UNAVAILABLE: Final = (
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.MasterDownError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.TryAgainError,
+    ConnectionError,
+    TimeoutError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command; its answer is what the server wrote, as bytes.
+
+    Attributes:
+        arguments: The command's name and its arguments.
+        once: Whether it must not be sent again when its reply is lost.
+    """
+
+    arguments: tuple[Argument, ...]
+    once: bool = False
+
+
+@dataclass(frozen=True)
+class Script:
+    """A Lua script in a file beside this one.
+
+    Attributes:
+        name: The file's name, `lock_acquire.lua`.
+    """
+
+    name: str
+
+    @functools.cached_property
+    def text(self) -> str:
+        """What the file has."""
+        return files("swe_db.redis").joinpath(self.name).read_text(encoding="utf-8")
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """The name under which the server knows it."""
+        return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, keys: Sequence[str], *arguments: Argument, once: bool = False) -> ScriptCall:
+        """Return the step that calls it.
+
+        Args:
+            keys: Its keys, all of one hash slot.
+            arguments: Its arguments.
+            once: Whether it must not be sent again when its reply is lost.
+        """
+        return ScriptCall(self, tuple(keys), arguments, once)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptCall:
+    """One call of a script, sent as EVALSHA, and as EVAL where the server does not know it yet."""
+
+    script: Script
+    keys: tuple[str, ...]
+    arguments: tuple[Argument, ...]
+    once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Commands that are sent together, with those of others in between maybe; its answer is the list of theirs."""
+
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait.
+
+    Attributes:
+        seconds: How long.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Call a function of the user's, which the asyncio twin awaits if it is a coroutine function.
+
+    Attributes:
+        function: The function.
+    """
+
+    function: Callable[[], Any]
+
+
+Step: TypeAlias = Command | ScriptCall | Batch | Pause | Compute
+Steps: TypeAlias = Generator[Step, Any, T]
+
+
+class Connected(Protocol):
+    """Two clients of redis-py, or of redis.asyncio, on one server."""
+
+    @property
+    def raw(self) -> Any:  # noqa: ANN401 - Redis, RedisCluster and their asyncio twins have no common type
+        """Sends again what may have been lost."""
+
+    @property
+    def once(self) -> Any:  # noqa: ANN401
+        """Sends nothing twice."""
+
+
+def run(connected: Connected, steps: Steps[T]) -> T:
+    """Take the steps and return their result.
+
+    Raises:
+        RedisUnavailableError: Redis does not answer.
+        AmbiguousResultError: The reply of a step that must not run twice was lost.
+        RedisServiceError: Redis refuses.
+    """
+    with contextlib.closing(steps):
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    answer = _taken(connected, step)
+                except Exception as error:  # noqa: BLE001 - the core decides
+                    step = steps.throw(_translated(error, step))
+                else:
+                    step = steps.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+async def arun(connected: Connected, steps: Steps[T]) -> T:
+    """Take the steps on the running event loop; the rest is as in `run`."""
+    with contextlib.closing(steps):
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    answer = await _ataken(connected, step)
+                except Exception as error:  # noqa: BLE001 - the core decides
+                    step = steps.throw(_translated(error, step))
+                else:
+                    step = steps.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+def _taken(connected: Connected, step: Step) -> Any:  # noqa: ANN401 - whatever Redis answers
+    match step:
+        case Pause():
+            return time.sleep(step.seconds)
+        case Compute():
+            return step.function()
+        case Batch():
+            with connected.raw.pipeline(transaction=False) as pipeline:
+                return _filled(pipeline, step).execute()
+    client = connected.once if step.once else connected.raw
+    try:
+        return client.execute_command(*_by_digest(step), **_options())
+    except redis.exceptions.NoScriptError:
+        return client.execute_command(*_in_full(step), **_options())
+
+
+async def _ataken(connected: Connected, step: Step) -> Any:  # noqa: ANN401 - whatever Redis answers
+    match step:
+        case Pause():
+            return await asyncio.sleep(step.seconds)
+        case Compute():
+            result = step.function()
+            return await result if inspect.isawaitable(result) else result
+        case Batch():
+            async with connected.raw.pipeline(transaction=False) as pipeline:
+                return await _filled(pipeline, step).execute()
+    client = connected.once if step.once else connected.raw
+    try:
+        return await client.execute_command(*_by_digest(step), **_options())
+    except redis.exceptions.NoScriptError:
+        return await client.execute_command(*_in_full(step), **_options())
+
+
+def _options() -> dict[str, Any]:
+    """Return the options of a command whose answer stays bytes; redis-py takes them out of the dictionary."""
+    return {NEVER_DECODE: True}
+
+
+def _filled(pipeline: Any, batch: Batch) -> Any:  # noqa: ANN401
+    for command in batch.commands:
+        pipeline.execute_command(*command.arguments, **_options())
+    return pipeline
+
+
+def _by_digest(step: Command | ScriptCall) -> tuple[Argument, ...]:
+    if isinstance(step, Command):
+        return step.arguments
+    return ("EVALSHA", step.script.digest, len(step.keys), *step.keys, *step.arguments)
+
+
+def _in_full(step: Command | ScriptCall) -> tuple[Argument, ...]:
+    if isinstance(step, Command):
+        return step.arguments
+    return ("EVAL", step.script.text, len(step.keys), *step.keys, *step.arguments)
+
+
+def _translated(error: Exception, step: Step) -> Exception:
+    """Return an error of redis-py as one of ours; what a function of the user raises stays what it is."""
+    if isinstance(step, Compute | Pause) or isinstance(error, SweDBError):
+        return error
+    ours: SweDBError
+    if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.AuthorizationError):
+        ours = RedisServiceError(f"Redis refuses: {error}")
+    elif isinstance(error, UNAVAILABLE):
+        ours = _unavailable(error, once=isinstance(step, Command | ScriptCall) and step.once)
+    elif isinstance(error, redis.exceptions.RedisError):
+        ours = RedisServiceError(f"Redis refuses: {error}")
+    else:
+        return error
+    ours.__cause__ = error
+    return ours
+
+
+def _unavailable(error: Exception, *, once: bool) -> RedisUnavailableError:
+    if once:
+        return AmbiguousResultError(f"the command may have run or not, its reply was lost: {error}")
+    return RedisUnavailableError(f"Redis does not answer: {error}")
