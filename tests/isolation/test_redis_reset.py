@@ -110,6 +110,18 @@ def test_our_connection_ended_after_it(server: RedisServer, reset: RedisReset, r
     assert redis_fingerprint(server) == pristine
 
 
+def test_our_connection_ended_before_an_endless_script(
+    server: RedisServer, reset: RedisReset, redises: Redises
+) -> None:
+    """A script that does not end is ended by a new connection, too."""
+    pristine = redis_fingerprint(server)
+    reset.begin()
+    for name in ("end everybody", "endless script"):
+        ACTS[name](redises, random.Random(0))
+    reset.end()
+    assert redis_fingerprint(server) == pristine
+
+
 @pytest.mark.parametrize("name", LEAKING)
 def test_what_is_left_open_is_told(server: RedisServer, reset: RedisReset, redises: Redises, name: str) -> None:
     """A client that would reach the next test is ended and named; one that was there before the test is not."""

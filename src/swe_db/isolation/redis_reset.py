@@ -88,8 +88,8 @@ class _Connection:
 
     def __init__(self, server: RedisServer) -> None:
         self.shown = server.shown
-        ours = server if server.admin is None else dataclasses.replace(server, address=server.admin)
-        self._client: redis.Redis = ours.connect(client_name="swe-db", socket_timeout=TIMEOUT)
+        self._server = server if server.admin is None else dataclasses.replace(server, address=server.admin)
+        self._client: redis.Redis = self._server.connect(client_name="swe-db", socket_timeout=TIMEOUT)
         for name in ("INFO", "CLIENT LIST"):
             self._client.set_response_callback(name, _as_it_is)
         self._client.set_response_callback("CLIENT", _as_it_is)
@@ -113,9 +113,9 @@ class _Connection:
             try:
                 return self._send(wanted, at_once=at_once)
             except redis.exceptions.ResponseError as error:
-                if "BUSY" not in str(error) or time.monotonic() > deadline:
+                if "BUSY" not in str(error):
                     raise self._refusal(error) from error
-                self._end_script()
+                self._end_script(deadline)
             except (redis.exceptions.ConnectionError, ConnectionError):
                 if lost:
                     raise
@@ -128,15 +128,17 @@ class _Connection:
             answers: list[Any] = pipeline.execute()
             return answers
 
-    def _end_script(self) -> None:
+    def _end_script(self, deadline: float) -> None:
         import redis  # noqa: PLC0415
 
-        for kind in ("SCRIPT", "FUNCTION"):
-            try:
-                self._client.execute_command(kind, "KILL")  # type: ignore[no-untyped-call]
-            except redis.exceptions.ResponseError as error:
-                if "UNKILLABLE" in str(error):
-                    raise self._refusal(error) from None
+        # While a script runs, no new connection may call itself by a name, as ours does.
+        with self._server.connect(socket_timeout=TIMEOUT) as nameless:
+            for kind in ("SCRIPT", "FUNCTION"):
+                try:
+                    nameless.execute_command(kind, "KILL")  # type: ignore[no-untyped-call]
+                except redis.exceptions.ResponseError as error:
+                    if "UNKILLABLE" in str(error) or time.monotonic() > deadline:
+                        raise self._refusal(error) from None
         time.sleep(POLL)
 
     def _refusal(self, error: Exception) -> ServerGoneError:

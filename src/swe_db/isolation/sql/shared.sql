@@ -20,11 +20,15 @@ CREATE TEMPORARY TABLE swe_pg_shdepend AS
   UNION ALL
   SELECT * FROM pg_shdepend WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database());
 
--- names: the catalogues that were touched; NULL stands for all of them.
+-- names: the catalogues that were touched; NULL stands for all of them, which then may even lie elsewhere than when this
+-- session began to remember.
 CREATE FUNCTION pg_temp.swe_put_back_shared (own_database oid, names text[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   t record;
 BEGIN
+  IF names IS NULL THEN
+    UPDATE pg_temp.swe_files SET node = pg_relation_filenode(rel) WHERE kind = 's';
+  END IF;
   FOR t IN
     SELECT
       c.name,
