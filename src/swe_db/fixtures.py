@@ -48,6 +48,7 @@ __all__ = [
 
 OFF: Final = "swe-db is off: switch it on with --swe-db, or with swe_db = true in the ini file"
 LEAK: Final = "swe_db_leak"
+CHANGE: Final = "swe_db_change"
 LEFT_OPEN: Final = "the test left open what it must close (--swe-db-strict-leaks):"
 CANNOT_GO_ON: Final = "swe-db cannot give the tests their servers"
 T = TypeVar("T")
@@ -208,6 +209,7 @@ def marked(node: pytest.Item, key: str) -> Any:  # noqa: ANN401 - whatever was w
 
 def _tell(request: pytest.FixtureRequest, outcome: Outcome) -> None:
     request.config.stash[RUN].summary.add(request.node.nodeid, outcome)
+    request.node.user_properties.extend((CHANGE, change) for change in outcome.changes)
     _tell_leaks(request, outcome.leaks)
 
 

@@ -31,6 +31,10 @@ NEEDS: Final = {
 }
 QUESTIONS: Final = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "collectonly", "cacheshow")
 SETTINGS: Final = pytest.StashKey[Settings]()
+TOLD: Final = {
+    fixtures.LEAK: "swe-db: left open, and ended after the test",
+    fixtures.CHANGE: "swe-db: changed on a server that others use, and left as it is",
+}
 FAILURES: Final = pytest.StashKey[dict[str, None]]()
 
 
@@ -259,11 +263,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     """Say what could not be started, and how many tests were skipped because swe-db is off."""
     for failure in config.stash[FAILURES]:
         terminalreporter.write_line(f"ERROR: {failure}", red=True)
-    leaks = _leaks(terminalreporter.stats)
-    if leaks:
-        terminalreporter.section("swe-db: left open, and ended after the test")
-    for leak in leaks:
-        terminalreporter.write_line(leak)
+    for name, title in TOLD.items():
+        lines = _told(terminalreporter.stats, name)
+        if lines:
+            terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.write_line(line)
     run = config.stash.get(fixtures.RUN, None)
     if run is not None:
         _summarise(terminalreporter, run)
@@ -282,13 +287,13 @@ def _summarise(terminalreporter: Any, run: Run) -> None:  # noqa: ANN401 - not a
         terminalreporter.write_line(summary.line)
 
 
-def _leaks(reports: Mapping[str, Sequence[Any]]) -> list[str]:
-    """Return what tests left open, from their reports by outcome; that of the tear-down has it all."""
+def _told(reports: Mapping[str, Sequence[Any]], wanted: str) -> list[str]:
+    """Return what tests left, from their reports by outcome; that of the tear-down has it all."""
     return [
         f"{report.nodeid}: {value}"
         for group in reports.values()
         for report in group
         if getattr(report, "when", None) == "teardown"
         for name, value in report.user_properties
-        if name == fixtures.LEAK
+        if name == wanted
     ]

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from swe_db.servers.server import PostgresServer, RedisServer
+
 RunPytest = Callable[..., pytest.RunResult]
 
 LEAKING = """
@@ -82,3 +84,54 @@ def test_redis_clients_are_told(pytester: pytest.Pytester, run: RunPytest) -> No
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*test_leaves*a Redis client that is subscribed*"])
     run(*flags, "--swe-db-strict-leaks").assert_outcomes(passed=2, errors=1)
+
+
+CHANGING = """
+import psycopg, pytest
+
+@pytest.mark.parametrize("statement", {statements!r})
+def test_it(swe_database, statement):
+    with psycopg.connect(swe_database.url, autocommit=True) as connection:
+        connection.execute(statement)
+"""
+
+
+@pytest.mark.parametrize("flags", [(), ("--swe-db-strict-leaks",)])
+def test_changes_on_a_shared_server_are_named(
+    pytester: pytest.Pytester, run: RunPytest, postgres: PostgresServer, redis_server: RedisServer, flags: tuple[str]
+) -> None:
+    """What a test changes beside its database on a server of the user's is told with the test's id, and stays."""
+    statements = ["CREATE ROLE left_behind", "ALTER ROLE left_behind LOGIN", "SELECT 1", "DROP ROLE left_behind"]
+    pytester.makepyfile(test_it=CHANGING.format(statements=statements))
+    result = run("--swe-db", f"--swe-db-postgres-url={postgres.url}", f"--swe-db-redis-url={redis_server.url}", *flags)
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(
+        [
+            "*changed on a server that others use, and left as it is*",
+            "test_it.py::test_it[[]CREATE ROLE left_behind[]]: the role left_behind is new, by the test or by others*",
+            "test_it.py::test_it[[]ALTER ROLE left_behind LOGIN[]]: the role left_behind was changed, *",
+            "test_it.py::test_it[[]DROP ROLE left_behind[]]: the role left_behind is gone, *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*SELECT 1*: *")
+
+
+@pytest.mark.needs("docker")
+def test_changes_on_a_container_of_its_own_are_undone(pytester: pytest.Pytester, run: RunPytest) -> None:
+    """A container that serves one worker is put back as a whole, Redis too; where workers share one, it is named."""
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("turn", range(2))
+        def test_it(swe_db, swe_redis, turn):
+            swe_db.execute("CREATE ROLE left_behind")
+            swe_db.commit()
+            assert swe_redis.config_get("maxmemory-samples") == {"maxmemory-samples": "5"}
+            swe_redis.config_set("maxmemory-samples", 7)
+        """
+    )
+    flags = ("--swe-db", "--swe-db-backend=docker")
+    run(*flags).assert_outcomes(passed=2)
+    result = run(*flags, "-n2", "-k", "0")
+    result.stdout.fnmatch_lines(["*the role left_behind is new, *"])

@@ -21,10 +21,12 @@ class Outcome:
         kind: `clean` if the test had changed nothing.
         reason: Why the database was replaced, else empty.
         leaks: What the test left open, one sentence each: transactions, session locks, prepared transactions.
+        changes: What has changed meanwhile beside the database, on a server that others use too, one sentence each.
         seconds: How long it took to hand the database out and to put it back, together.
     """
 
     kind: Kind
     reason: str = ""
     leaks: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
     seconds: float = 0.0

@@ -135,7 +135,7 @@ class _Connection:
         with self._server.connect(socket_timeout=TIMEOUT) as nameless:
             for kind in ("SCRIPT", "FUNCTION"):
                 try:
-                    nameless.execute_command(kind, "KILL")  # type: ignore[no-untyped-call]
+                    nameless.execute_command(kind, "KILL")
                 except redis.exceptions.ResponseError as error:
                     if "UNKILLABLE" in str(error) or time.monotonic() > deadline:
                         raise self._refusal(error) from None

@@ -26,6 +26,7 @@ from swe_db.isolation.outcome import Outcome
 from swe_db.isolation.prepared import StartUp, start_prepared
 from swe_db.isolation.redis_reset import RedisReset, reset_of
 from swe_db.isolation.rollback import RollbackIsolation
+from swe_db.isolation.surroundings import Surroundings
 from swe_db.isolation.template import ensure_template
 from swe_db.servers.candidate import Candidate
 from swe_db.servers.connect import libpq_variables
@@ -113,6 +114,12 @@ class Worker:
     def ability(self) -> Ability:
         """The strongest isolation that the server allows."""
         return ability_of(self.postgres.admin)
+
+    @cached_property
+    def _surroundings(self) -> Surroundings:
+        surroundings = Surroundings(self.postgres.admin)
+        self._ends.callback(surroundings.close)
+        return surroundings
 
     def _make_isolation(self) -> Isolation:
         from swe_db.isolation.reset import ResetIsolation  # noqa: PLC0415 - imports psycopg
@@ -242,6 +249,8 @@ class Worker:
         isolation = self._isolation
         begun = time.perf_counter()
         with watched(self.postgres):
+            if not self.postgres.owned:
+                _ = self._surroundings  # as they are before any test
             self._switch(layer)
             database = isolation.begin()
         if kind == "rollback":
@@ -257,7 +266,13 @@ class Worker:
                 outcome = self._end(database)
                 if kind == "clone" and outcome.kind != "replaced":
                     outcome = isolation.replace(outcome)
-        end(dataclasses.replace(outcome, seconds=spent + time.perf_counter() - begun))
+                changes = self._changes(outcome)
+        end(dataclasses.replace(outcome, changes=changes, seconds=spent + time.perf_counter() - begun))
+
+    def _changes(self, outcome: Outcome) -> tuple[str, ...]:
+        if self.postgres.owned or outcome.kind == "clean":
+            return ()
+        return tuple(self._surroundings.changes())
 
     def _end(self, database: Database) -> Outcome:
         name, self._kept_name = self._kept_name, None

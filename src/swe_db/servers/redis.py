@@ -16,7 +16,7 @@ from swe_db.servers.server import RedisServer
 if TYPE_CHECKING:
     from swe_db.servers.binaries import RedisBinary
 
-__all__ = ["start_redis"]
+__all__ = ["ADMIN", "start_redis"]
 
 START_TIMEOUT: Final = 30.0  # seconds
 ATTEMPTS: Final = 3

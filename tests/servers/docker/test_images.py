@@ -85,7 +85,7 @@ def test_postgres_trades_durability_for_speed(start: Callable[[Config], Postgres
         "lc_collate": "C",
     }
     assert {name: setting(server, name) for name in expected} == expected
-    assert (server.backend, server.owned, server.address.host) == ("docker", False, "127.0.0.1")
+    assert (server.backend, server.owned, server.address.host) == ("docker", True, "127.0.0.1")
     assert server.version == setting(server, "server_version").split()[0]
 
 
@@ -94,7 +94,9 @@ def test_there_are_connections_for_each_worker(
 ) -> None:
     """The workers of a run have a hundred connections each."""
     monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "3")
-    assert setting(start(docker_config()), "max_connections") == "300"
+    server = start(docker_config())
+    assert setting(server, "max_connections") == "300"
+    assert not server.owned
 
 
 def test_containers_keep_their_data_in_memory_and_to_this_machine(
@@ -111,7 +113,7 @@ def test_containers_keep_their_data_in_memory_and_to_this_machine(
         assert {address["HostIp"] for address in published} == {"127.0.0.1"}
 
 
-def test_redis_needs_the_password_and_lends_a_database(redis_server: RedisServer, folder: Path) -> None:
+def test_redis_needs_the_password(redis_server: RedisServer, folder: Path) -> None:
     """Redis refuses whoever has no password; the password is not among the facts of the container or its processes."""
     address = redis_server.address
     with redis.Redis(port=address.port) as stranger, pytest.raises(redis.AuthenticationError):

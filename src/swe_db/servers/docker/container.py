@@ -19,7 +19,7 @@ from swe_db.servers.docker.share import Facts, Share
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-__all__ = ["obituary", "place_of", "serve", "shortage", "users_of"]
+__all__ = ["obituary", "place_of", "serve", "serves_one", "shortage", "users_of"]
 
 START_TIMEOUT: Final = 60.0  # seconds
 POLL: Final = 0.02  # seconds
@@ -60,6 +60,11 @@ def _remove(label: str) -> None:
 def users_of(config: Config) -> int:
     """Return how many workers a server is made for."""
     return KEPT_USERS if config.reuse else int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+
+
+def serves_one(config: Config) -> bool:
+    """Tell whether a server is made for one worker alone, who may do with it what it likes."""
+    return users_of(config) == 1 and not config.reuse
 
 
 def serve(

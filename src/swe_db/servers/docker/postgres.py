@@ -13,7 +13,7 @@ from swe_db.servers.address import PostgresAddress
 from swe_db.servers.binaries import OLDEST, matches, numbers
 from swe_db.servers.candidate import Candidate
 from swe_db.servers.connect import connect
-from swe_db.servers.docker.container import obituary, place_of, serve, shortage, users_of
+from swe_db.servers.docker.container import obituary, place_of, serve, serves_one, shortage, users_of
 from swe_db.servers.docker.daemon import Daemon, Image, Plan, daemon
 from swe_db.servers.docker.dump import dump_in_container
 from swe_db.servers.docker.images import present_version, tagged_version
@@ -76,7 +76,7 @@ def _start(config: Config) -> PostgresServer:
         admin=address,
         version=facts["version"],
         backend="docker",
-        owned=False,
+        owned=serves_one(config),
         container=facts["container"],
         stop=place.leave,
         obituary=partial(obituary, facts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 from functools import partial
 from typing import Final
@@ -11,17 +12,25 @@ from swe_db.errors import BackendUnavailable
 from swe_db.servers.address import RedisAddress
 from swe_db.servers.binaries import OLDEST_REDIS, numbers
 from swe_db.servers.candidate import Candidate
-from swe_db.servers.docker.container import obituary, place_of, serve, shortage, users_of
+from swe_db.servers.docker.container import obituary, place_of, serve, serves_one, shortage, users_of
 from swe_db.servers.docker.daemon import Plan, daemon
 from swe_db.servers.docker.images import present_version, tagged_version
 from swe_db.servers.docker.share import Facts, Labels
 from swe_db.servers.lease import RedisLease, lease_database
+from swe_db.servers.redis import ADMIN
 from swe_db.servers.server import RedisServer
 
 __all__ = ["docker_redis"]
 
 PORT: Final = 6379
 DATABASES: Final = 16  # Redis' default
+SETTINGS: Final = """
+requirepass {password}
+user {admin} on >{password} ~* &* +@all
+save ""
+appendonly no
+databases {databases}
+"""
 
 
 def docker_redis(config: Config) -> Candidate[RedisServer]:
@@ -42,30 +51,35 @@ def _check(image: str, version: str) -> None:
 
 
 def _start(config: Config) -> RedisServer:
-    place = place_of(config, config.redis_image, ("redis",), _obstacle)
+    place = place_of(config, config.redis_image, ("redis", ADMIN), _obstacle)
     try:
         facts = place.facts(partial(_make, config))
         _check(config.redis_image, facts["version"])
-        lease = _lease(facts)
+        whole = RedisServer(
+            address=_address(facts),
+            admin=dataclasses.replace(_address(facts), username=ADMIN),
+            version=facts["version"],
+            backend="docker",
+            owned=True,
+            container=facts["container"],
+            stop=place.leave,
+            obituary=partial(obituary, facts),
+            shortage=partial(shortage, facts),
+        )
+        return whole if serves_one(config) else _leased(whole, _lease(facts))
     except BaseException:
         place.leave()
         raise
 
+
+def _leased(whole: RedisServer, lease: RedisLease) -> RedisServer:
+    """Return the part of a server that one worker has."""
+
     def stop() -> None:
         lease.release()
-        place.leave()
+        whole.stop()
 
-    return RedisServer(
-        address=lease.address,
-        version=facts["version"],
-        backend="docker",
-        owned=False,
-        container=facts["container"],
-        stop=stop,
-        claim=lease.claim,
-        obituary=partial(obituary, facts),
-        shortage=partial(shortage, facts),
-    )
+    return dataclasses.replace(whole, address=lease.address, admin=None, owned=False, stop=stop, claim=lease.claim)
 
 
 def _lease(facts: Facts) -> RedisLease:
@@ -95,7 +109,7 @@ def _make(config: Config, labels: Labels) -> Facts:
             labels=labels,
         )
         # In a file, since the arguments of a process can be read by everybody.
-        settings = f'requirepass {password}\nsave ""\nappendonly no\ndatabases {DATABASES + 2 * users_of(config)}\n'
+        settings = SETTINGS.format(password=password, admin=ADMIN, databases=DATABASES + 2 * users_of(config))
         return serve(docker, plan, _obstacle, password=password, files={"swe-db.conf": settings})
 
 
