@@ -26,7 +26,8 @@ PORT: Final = 5432
 CONNECTIONS: Final = 100  # for each worker
 STATEMENTS: Final = "pg_stat_statements"
 
-# Durability is of no use to a server that dies with the run.
+# Durability is of no use to a server that dies with the run. Nor is autovacuum, which would change statistics, and with
+# them plans, in the middle of a test that happens to run then; a kept server that is never vacuumed would grow.
 SETTINGS: Final[Mapping[str, str]] = {
     "max_prepared_transactions": "20",
     "shared_buffers": "64MB",
@@ -106,6 +107,7 @@ def _run(docker: Daemon, image: Image, config: Config, labels: Labels, *, preloa
     password = secrets.token_urlsafe(18)
     settings = {
         **SETTINGS,
+        "autovacuum": "on" if config.reuse else "off",
         "max_connections": str(CONNECTIONS * users_of(config)),
         "timezone": config.postgres_timezone,
         "shared_preload_libraries": preload,
