@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
-import os
 import random
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +14,6 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from support.acts import seed_of
 from support.backends import REDIS, docker_config
 from support.redis_acts import ACTS, LEAKING, Redises, redis_fingerprint
 from swe_db.errors import ServerGoneError
@@ -26,8 +22,6 @@ from swe_db.servers.fake import fake_redis
 from swe_db.servers.server import RedisServer
 from swe_db.servers.url import url_redis
 
-TESTS: Final = int(os.environ.get("TESTS_TORTURE", "200"))
-MOST_ACTS: Final = 3
 # What a shared server lets a test do to its own logical database; the rest is the whole server's.
 SHARED: Final = ("string", "stream", "expiry", "flushdb", "eval", "pipeline", "threads", "coroutines", *LEAKING)
 
@@ -67,29 +61,6 @@ def test_every_act_alone(server: RedisServer, reset: RedisReset, redises: Redise
         act(redises, random.Random(0))
         reset.end()
         assert redis_fingerprint(server) == pristine, name
-
-
-def test_tests_in_random_order(server: RedisServer, reset: RedisReset, redises: Redises) -> None:
-    """Each test does some acts; each begins with the same fingerprint; each act succeeds at least once."""
-    seed = seed_of("TESTS_TORTURE_SEED")
-    chance = random.Random(seed)
-    succeeded: collections.Counter[str] = collections.Counter()
-    order = [name for name in ACTS for _ in range(max(1, TESTS // len(ACTS)))]
-    chance.shuffle(order)
-    pristine = redis_fingerprint(server)
-    done: list[str] = []
-    for name in order:
-        reset.begin()
-        assert redis_fingerprint(server) == pristine, (seed, done)
-        done = [name, *chance.sample(sorted(ACTS), chance.randrange(MOST_ACTS))]
-        for each in done:
-            try:
-                ACTS[each](redises, chance)
-            except (redis.exceptions.RedisError, subprocess.SubprocessError):
-                continue  # two acts may exclude each other
-            succeeded[each] += 1
-        reset.end()
-    assert ACTS.keys() == succeeded.keys(), f"never succeeded: {sorted(ACTS.keys() - succeeded.keys())}, seed {seed}"
 
 
 @pytest.mark.parametrize("first", ["password", "default user", "no rights", "no memory", "replica"])
