@@ -18,7 +18,7 @@ __all__ = ["Project", "Run", "run"]
 TESTS: Final = Path(__file__).parents[1]
 PROJECTS: Final = Path(__file__).parent / "projects"
 # What the developer's own shell may hold must not steer the runs that are measured.
-STEERING: Final = ("SWE_DB", "DATABASE_URL", "REDIS_URL", "PG", "PYTEST")
+STEERING: Final = ("SWE_DB", "DATABASE_URL", "REDIS_URL", "PG", "PYTEST", "PYTHONDONTWRITEBYTECODE")
 BODIES: Final = {
     "empty": "pass",
     "read": '{fixture}.execute("SELECT count(*) FROM users").fetchall()',
