@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif("TESTS_MUTATIONS" not in os.environ, reason="set
 
 RULES: Final = tomllib.loads(Path(__file__).with_name("mutations.toml").read_text())["rule"]
 SUITES: Final = {
-    "postgres": ["tests/isolation/test_torture.py", "-k", "every_act_alone"],
+    "postgres": ["tests/isolation/test_torture.py", "-k", "not through_the_plugin"],
     "redis": ["tests/isolation/test_redis_reset.py"],
 }
 
