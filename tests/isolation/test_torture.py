@@ -132,23 +132,6 @@ def test_a_catalogue_of_the_server_that_moved(isolation: ResetIsolation) -> None
         assert not differences(pristine, look(isolation.begin())), name
 
 
-def test_a_table_that_was_clustered(isolation: ResetIsolation) -> None:
-    """A small table that was written anew in another order gets back the one that it had."""
-
-    def order(database: Database) -> list[tuple[int]]:
-        with psycopg.connect(database.url, autocommit=True) as connection:
-            connection.execute("SET enable_indexscan = off; SET enable_bitmapscan = off")
-            return connection.execute("SELECT id FROM projects").fetchall()
-
-    pristine = order(isolation.begin())
-    database = isolation.begin()
-    with psycopg.connect(database.url, autocommit=True) as connection:
-        connection.execute("CLUSTER projects USING projects_owner_id_status_idx")
-    assert order(database) != pristine
-    isolation.end(database)
-    assert order(isolation.begin()) == pristine
-
-
 @pytest.mark.parametrize("workers", WORKERS)
 def test_through_the_plugin(pytester: pytest.Pytester, run: Callable[..., pytest.RunResult], workers: str) -> None:
     """Tests of a project, on the Postgres and the Redis of their worker, begin with the same fingerprint each."""
