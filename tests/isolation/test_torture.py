@@ -24,6 +24,19 @@ from swe_db.servers.ladder import start_postgres_server
 
 MIGRATIONS: Final = Path(__file__).parent.parent / "support" / "torture"
 TESTS: Final = int(os.environ.get("TESTS_TORTURE", "200"))
+IN_PLACE: Final = (
+    "insert",
+    "update seeds",
+    "delete seeds",
+    "audit",
+    "truncate",
+    "sequences",
+    "temporary table",
+    "unlogged rows",
+    "few rows of many",
+    "new rows among many",
+    "many rows rolled back",
+)
 WORKERS: Final = os.environ.get("TESTS_TORTURE_WORKERS", "2").split(",")  # 0 is a run without xdist
 
 
@@ -130,6 +143,16 @@ def test_a_catalogue_of_the_server_that_moved(isolation: ResetIsolation) -> None
         acts[name](database, random.Random(0))
         isolation.end(database)
         assert not differences(pristine, look(isolation.begin())), name
+
+
+def test_what_is_common_costs_no_clone(isolation: ResetIsolation) -> None:
+    """What most tests do is put back in place, the second time too; so is what touches few rows of many."""
+    acts = all_acts(Leftovers())
+    for name in [name for name in IN_PLACE for _ in range(2)]:
+        database = isolation.begin()
+        acts[name](database, random.Random(0))
+        outcome = isolation.end(database)
+        assert (outcome.kind, outcome.reason) == ("restored", ""), name
 
 
 @pytest.mark.parametrize("workers", WORKERS)
