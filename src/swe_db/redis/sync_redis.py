@@ -11,11 +11,11 @@ from redis.exceptions import AuthenticationError, AuthorizationError, RedisClust
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
-from swe_db.redis.retries import PASSING, cluster_without_retries, with_retries
+from swe_db.redis.retries import PASSING, cluster_retries, patience, with_retries
 from swe_db.redis.settings import Settings
 from swe_db.redis.steps import NotSentError, is_unreachable_cluster
 
-__all__ = ["EXHAUSTED", "Client", "Cluster", "close", "exhausted", "make", "usage"]
+__all__ = ["Client", "Cluster", "close", "exhausted", "make", "usage"]
 
 Client: TypeAlias = "redis.Redis | Cluster"
 
@@ -74,7 +74,7 @@ class Cluster(redis.RedisCluster):
     def __init__(self, settings: Settings, retries: int) -> None:
         address = settings.address
         self._seeds = [ClusterNode(host, port) for host, port in address.nodes]
-        self._again = with_retries(Retry, retries)
+        self._again = patience(Retry, retries)
         self._again.update_supported_errors(PASSING)
         host, port = address.nodes[0]
         host = f"[{host}]" if ":" in host else host
@@ -85,7 +85,7 @@ class Cluster(redis.RedisCluster):
             connection_pool_class=Pool,
             max_connections=settings.max_connections,
             timeout=settings.pool_timeout,
-            **cluster_without_retries(Retry),
+            **cluster_retries(Retry, once=retries == 0),
             **settings.options,
         )
 
@@ -117,10 +117,10 @@ def make(settings: Settings, *, once: bool) -> Client:
     if settings.address.is_cluster:
         return Cluster(settings, retries)
     pool = {"max_connections": settings.max_connections, "timeout": settings.pool_timeout}
-    options = {**pool, **settings.options, "retry": with_retries(Retry, retries)}
+    options = {**pool, **settings.options, **with_retries(Retry, retries)}
     if not settings.address.is_sentinel:
         return redis.Redis(connection_pool=Pool(connection_class=_connection_class(settings), **options))
-    sentinel_options = {**settings.sentinel_options, "retry": with_retries(Retry, 0)}
+    sentinel_options = {**settings.sentinel_options, **with_retries(Retry, 0)}
     sentinel = Sentinel(settings.address.nodes, sentinel_kwargs=sentinel_options)
     options["ssl"] = settings.address.is_encrypted
     return redis.Redis(connection_pool=SentinelPool(settings.address.service, sentinel, **options))
