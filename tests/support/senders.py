@@ -16,13 +16,17 @@ class Sender:
     def __init__(self, *, client: Any = None) -> None:
         self._connected = connected(client)
 
+    def take(self, steps: Steps[Any]) -> Any:
+        """Take steps."""
+        return run(self._connected, steps)
+
     def send(self, *arguments: Any, once: bool = False) -> Any:
         """Return the answer to a command."""
-        return run(self._connected, _one(Command(arguments, once)))
+        return self.take(_one(Command(arguments, once)))
 
     def batch(self, *commands: tuple[Any, ...]) -> Any:
         """Return the answers to commands that are sent together."""
-        return run(self._connected, _together(*commands))
+        return self.take(_together(*commands))
 
 
 class AsyncSender:
@@ -31,13 +35,17 @@ class AsyncSender:
     def __init__(self, *, client: Any = None) -> None:
         self._connected = aconnected(client)
 
+    async def take(self, steps: Steps[Any]) -> Any:
+        """Take steps."""
+        return await arun(self._connected, steps)
+
     async def send(self, *arguments: Any, once: bool = False) -> Any:
         """Return the answer to a command."""
-        return await arun(self._connected, _one(Command(arguments, once)))
+        return await self.take(_one(Command(arguments, once)))
 
     async def batch(self, *commands: tuple[Any, ...]) -> Any:
         """Return the answers to commands that are sent together."""
-        return await arun(self._connected, _together(*commands))
+        return await self.take(_together(*commands))
 
 
 def _one(command: Command) -> Steps[Any]:

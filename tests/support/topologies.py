@@ -166,9 +166,11 @@ def _node(
     process = GuardedProcess("redis", command, settings=text, account=server_account(), preparation=preparation)
     node = Node(port.port, bus.port, process, {"host": "127.0.0.1", "password": PASSWORD, **(options or {})})
     try:
-        process.wait_for(node.obstacle, PATIENCE)
-        port.release()
-        bus.release()
+        try:
+            process.wait_for(node.obstacle, PATIENCE)
+        finally:
+            port.release()
+            bus.release()
         yield node
     finally:
         process.stop()
@@ -224,7 +226,7 @@ def tls_server(directory: Path, *, asks: bool = False, subject: str = "IP:127.0.
     certificate, key = authority.issue("client")
     own: dict[str, Any] = {"cert": certificate, "key": key} if asks else {}
     tls = TLSConfig(ca=authority.certificate, **own)
-    options = {"ssl": True, **tls.options}
+    options = {"ssl": True, **tls.options, "ssl_check_hostname": False}
     settings = f"{DATA}{ENCRYPTED}".replace("{clients}", "yes" if asks else "no")
     with _node(settings, preparation=preparation, options=options) as node:
         where = {**node.options, "port": node.port}

@@ -16,7 +16,7 @@ from redis.exceptions import AuthenticationError, AuthorizationError, RedisClust
 from swe_db.redis.retries import PASSING, cluster_retries, patience, with_retries
 from swe_db.redis.settings import Settings
 from swe_db.redis.steps import NotSentError, is_unreachable_cluster
-from swe_db.redis.sync_redis import exhausted
+from swe_db.redis.sync_redis import exhausted, reason
 
 __all__ = ["Client", "Cluster", "close", "make", "usage"]
 
@@ -77,7 +77,7 @@ class Pool(ConnectionPool):
             self._turns.give_back()
             if isinstance(error, AuthenticationError | AuthorizationError):
                 raise
-            raise NotSentError(str(error)) from error
+            raise NotSentError(reason(error)) from error
         except BaseException:
             self._turns.give_back()
             raise
@@ -191,6 +191,8 @@ async def close(client: Client) -> None:
     """Close the connections of a client, those that are in use, too."""
     if isinstance(client, Cluster):
         await client.aclose()
+        for nodes in ("nodes_cache", "startup_nodes"):  # which redis-py 8 leaves open after a connection broke
+            await client.nodes_manager.aclose(nodes)
         return
     pool = client.connection_pool
     await pool.disconnect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any, Final, TypeAlias
 
 import redis
@@ -15,7 +16,7 @@ from swe_db.redis.retries import PASSING, cluster_retries, patience, with_retrie
 from swe_db.redis.settings import Settings
 from swe_db.redis.steps import NotSentError, is_unreachable_cluster
 
-__all__ = ["Client", "Cluster", "close", "exhausted", "make", "usage"]
+__all__ = ["Client", "Cluster", "close", "exhausted", "make", "reason", "usage"]
 
 Client: TypeAlias = "redis.Redis | Cluster"
 
@@ -30,6 +31,13 @@ def exhausted(connections: int, timeout: float) -> str:
     )
 
 
+def reason(error: Exception) -> str:
+    """Return why a connection could not be made; of TLS redis.asyncio 5 says no more than a number."""
+    cause = error.__cause__ or error.__context__
+    said = str(cause.args[-1]) if isinstance(cause, ssl.SSLError) else ""
+    return str(error) if said in str(error) else f"{error} {said}"
+
+
 class Pool(BlockingConnectionPool):
     """A pool that waits for a free connection, and says so when there was none to send a command on."""
 
@@ -41,7 +49,9 @@ class Pool(BlockingConnectionPool):
             raise
         except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
             is_exhausted = str(error).startswith(EXHAUSTED)
-            raise NotSentError(exhausted(self.max_connections, self.timeout) if is_exhausted else str(error)) from error
+            raise NotSentError(
+                exhausted(self.max_connections, self.timeout) if is_exhausted else reason(error)
+            ) from error
 
     @property
     def in_use(self) -> int:
@@ -103,7 +113,8 @@ class Cluster(redis.RedisCluster):
 
     def _look_anew(self) -> None:
         """Let it ask the nodes of the URL again, which redis-py forgets when they do not answer."""
-        self.nodes_manager.populate_startup_nodes(self._seeds)
+        for node in self._seeds:
+            self.nodes_manager.startup_nodes.setdefault(node.name, node)
 
 
 def make(settings: Settings, *, once: bool) -> Client:
