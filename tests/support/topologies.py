@@ -104,9 +104,14 @@ class Node:
         with self.connect() as client:
             return client.execute_command(*command)
 
-    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """Send the server process a signal: SIGKILL ends it without a word, SIGSTOP leaves it mute."""
-        os.kill(int(self.ask("INFO")["process_id"]), number)
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return int(self.ask("INFO")["process_id"])
+
+    def kill(self) -> None:
+        """End it without a word."""
+        os.kill(self.pid, signal.SIGKILL)
 
     def obstacle(self) -> str | None:
         """Return why it does not answer, None if it does."""
@@ -312,7 +317,7 @@ def _join(nodes: Sequence[Node]) -> None:
     for node in nodes[1:]:
         nodes[0].ask("CLUSTER MEET", "127.0.0.1", node.port, node.bus)
     for node in nodes:
-        until(partial(_has, node, "cluster_known_nodes", "6"), "the nodes know each other")
+        until(partial(_has, node, "cluster_known_nodes", str(len(nodes))), "the nodes know each other")
     for master, replica in zip(masters, replicas, strict=True):
         name = master.ask("CLUSTER MYID")
         until(partial(replica.ask, "CLUSTER REPLICATE", name), "the replica knows its master")

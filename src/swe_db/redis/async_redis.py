@@ -117,7 +117,7 @@ class Cluster(RedisCluster):
         self._again = patience(Retry, retries)
         self._again.update_supported_errors(PASSING)
         super().__init__(
-            startup_nodes=self._seeds(),
+            startup_nodes=[ClusterNode(host, port) for host, port in settings.address.nodes],
             max_connections=UNLIMITED,  # redis-py raises where there is none, so the wait is ours
             ssl=settings.address.is_encrypted,
             **cluster_retries(Retry, once=retries == 0),
@@ -135,9 +135,7 @@ class Cluster(RedisCluster):
         await self._turns.take()
         self.in_use += 1
         try:
-            return await self._again.call_with_retry(
-                lambda: self._send(*arguments, **options), lambda _: self._look_anew()
-            )
+            return await self._again.call_with_retry(lambda: self._send(*arguments, **options), _nothing)
         finally:
             self.in_use -= 1
             self._turns.give_back()
@@ -150,15 +148,9 @@ class Cluster(RedisCluster):
                 raise redis.exceptions.ConnectionError(str(error)) from error
             raise
 
-    async def _look_anew(self) -> None:
-        """Let it ask the nodes of the URL again, which redis-py forgets when they do not answer."""
-        for node in self._seeds():
-            self.nodes_manager.startup_nodes.setdefault(
-                node.name, ClusterNode(node.host, node.port, **self.connection_kwargs)
-            )
 
-    def _seeds(self) -> list[ClusterNode]:
-        return [ClusterNode(host, port) for host, port in self._settings.address.nodes]
+async def _nothing(_: Exception) -> None:
+    """What is to be done after an error."""
 
 
 def make(settings: Settings, *, once: bool) -> Client:

@@ -12,6 +12,7 @@ from redis.exceptions import AuthenticationError, AuthorizationError, RedisClust
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
+from swe_db.redis.address import bracketed
 from swe_db.redis.retries import PASSING, cluster_retries, patience, with_retries
 from swe_db.redis.settings import Settings
 from swe_db.redis.steps import NotSentError, is_unreachable_cluster
@@ -83,15 +84,13 @@ class Cluster(redis.RedisCluster):
 
     def __init__(self, settings: Settings, retries: int) -> None:
         address = settings.address
-        self._seeds = [ClusterNode(host, port) for host, port in address.nodes]
         self._again = patience(Retry, retries)
         self._again.update_supported_errors(PASSING)
-        host, port = address.nodes[0]
-        host = f"[{host}]" if ":" in host else host
+        (host, port), *others = address.nodes
         scheme = "rediss" if address.is_encrypted else "redis"
         super().__init__(
-            url=f"{scheme}://{host}:{port}",  # only from a URL it takes a class of pools
-            startup_nodes=list(self._seeds),
+            url=f"{scheme}://{bracketed(host)}:{port}",  # only from a URL it takes a class of pools
+            startup_nodes=[ClusterNode(host, port) for host, port in others],
             connection_pool_class=Pool,
             max_connections=settings.max_connections,
             timeout=settings.pool_timeout,
@@ -101,7 +100,7 @@ class Cluster(redis.RedisCluster):
 
     def execute_command(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's own signature
         """Send a command, again where that may help."""
-        return self._again.call_with_retry(lambda: self._send(*arguments, **options), lambda _: self._look_anew())
+        return self._again.call_with_retry(lambda: self._send(*arguments, **options), lambda _: None)
 
     def _send(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
         try:
@@ -110,11 +109,6 @@ class Cluster(redis.RedisCluster):
             if is_unreachable_cluster(error):
                 raise redis.exceptions.ConnectionError(str(error)) from error
             raise
-
-    def _look_anew(self) -> None:
-        """Let it ask the nodes of the URL again, which redis-py forgets when they do not answer."""
-        for node in self._seeds:
-            self.nodes_manager.startup_nodes.setdefault(node.name, node)
 
 
 def make(settings: Settings, *, once: bool) -> Client:
