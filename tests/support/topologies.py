@@ -65,6 +65,7 @@ sentinel auth-pass {SERVICE} {PASSWORD}
 sentinel down-after-milliseconds {SERVICE} 500
 sentinel failover-timeout {SERVICE} 3000
 """
+PERIODS: Final = ("INFO-PERIOD", "PING-PERIOD", "ASK-PERIOD", "PUBLISH-PERIOD")
 ENCRYPTED: Final = """
 port 0
 tls-port {port}
@@ -255,6 +256,9 @@ def sentinels(replicas: int = 1) -> Iterator[Topology]:
         data = [master, *(stack.enter_context(_node(following)) for _ in range(replicas))]
         watching = SENTINEL.replace("{master}", str(master.port))
         watchers = [stack.enter_context(_node(watching, arguments=["--sentinel"])) for _ in range(3)]
+        for node in watchers:
+            with contextlib.suppress(redis.ResponseError):  # before Redis 7 they take their time
+                node.ask("SENTINEL DEBUG", *(word for period in PERIODS for word in (period, 100)))
         for node in data[1:]:
             until(partial(_follows, node), "the replica follows")
         for node in watchers:
