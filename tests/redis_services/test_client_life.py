@@ -50,8 +50,10 @@ def test_a_forked_process_has_connections_of_its_own(redis_server: RedisServer) 
     """A warm pool is not shared with a child: both go on, each with its own connections, and get their own replies."""
     with RedisClient(redis_server.url) as client:
         own = {client.raw.client_id(), client.once.client_id()}
+        raw = client.raw
 
         def work() -> bool:
+            assert client.raw is not raw  # whose locks a thread of the parent may have held for ever
             numbers = {client.raw.client_id(), client.once.client_id()}
             echoes = [client.raw.echo(f"child-{turn}") == b"child-%d" % turn for turn in range(200)]
             client.close()
@@ -169,6 +171,24 @@ def test_waiting_for_a_connection_can_be_cancelled(redis_server: RedisServer) ->
             assert (await client.health_check()).in_use == 0
 
     asyncio.run(main())
+
+
+def test_connecting_can_be_cancelled(redis_server: RedisServer) -> None:
+    """Whoever gives up while the connection is made leaves its place to the next."""
+
+    async def main(proxy: RedisProxy) -> None:
+        async with AsyncRedisClient(proxy.url, max_connections=1, pool_timeout=1) as client:
+            proxy.latency = 0.2
+            for _ in range(3):
+                task = asyncio.create_task(client.raw.execute_command("PING"))
+                await asyncio.sleep(0.02)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            proxy.latency = 0
+            assert await client.raw.execute_command("PING")
+
+    with RedisProxy(redis_server.url) as proxy:
+        asyncio.run(main(proxy))
 
 
 def test_a_client_of_redis_py_goes_on_in_a_child(redis_server: RedisServer) -> None:
