@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
 from swe_db.errors import ConfigError, RedisServiceError, RedisUnavailableError
+from swe_db.redis.arguments import one_of, text, whole
 from swe_db.redis.durations import Duration, milliseconds
 from swe_db.redis.limiter_local import Answer, LocalLimiter
 from swe_db.redis.outage import Outage
@@ -79,10 +80,11 @@ class RateLimitCore:
     """
 
     def __init__(self, limit: int, window: Duration, algorithm: Algorithm, prefix: str, on_error: OnError) -> None:
-        self.limit = _whole(limit, "limit")
+        self.limit = whole(limit, "limit", least=1)
         self.window = milliseconds(window, "window")
-        _one_of(algorithm, "algorithm", get_args(Algorithm))
-        self.on_error = _one_of(on_error, "on_error", get_args(OnError))
+        one_of(algorithm, "algorithm", get_args(Algorithm))
+        one_of(on_error, "on_error", get_args(OnError))
+        self.on_error = on_error
         if self.limit * self.window > MAX_PRODUCT:
             raise ConfigError(
                 f"limit {limit} in {self.window} ms: limit x milliseconds is beyond 2^52, where counting would not be "
@@ -90,7 +92,7 @@ class RateLimitCore:
             )
         self._script = SCRIPTS[algorithm]
         # Other limits of the same identifier count by themselves.
-        self._prefix = f"{_text(prefix, 'prefix')}:limit:{algorithm}:{self.limit}:{self.window}:"
+        self._prefix = f"{text(prefix, 'prefix')}:limit:{algorithm}:{self.limit}:{self.window}:"
         self._local = LocalLimiter(algorithm, self.limit, self.window)
         self._outage = Outage(f"on_error={on_error!r} decides on rate limits", at_end=self._local.clear)
 
@@ -100,7 +102,7 @@ class RateLimitCore:
         Raises:
             ConfigError: It is none.
         """
-        return self._prefix + _text(identifier, "identifier")
+        return self._prefix + text(identifier, "identifier")
 
     def hit(self, identifier: str, cost: int) -> Steps[RateLimitResult]:
         """Decide on a hit, and count it if it is allowed."""
@@ -119,7 +121,7 @@ class RateLimitCore:
         yield Command(("DEL", self.key(identifier)))
 
     def _decided(self, identifier: str, cost: int, *, counts: bool) -> Steps[RateLimitResult]:
-        key, cost = self.key(identifier), _whole(cost, "cost")
+        key, cost = self.key(identifier), whole(cost, "cost", least=1)
         call = self._script((key,), self.limit, self.window, cost, int(counts))
         if self.on_error == "raise":
             return self._result((yield call))
@@ -156,23 +158,3 @@ class RateLimitCore:
             return self._result((1, self.limit - cost if counts else self.limit, 0, 0), degraded=True)
         wait = math.ceil(self._outage.ends_in * 1000)
         return self._result((0, 0, max(1, wait), max(1, wait)), degraded=True)
-
-
-def _whole(number: object, name: str) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ConfigError(f"{name} is {number!r}: give a whole number above 0")
-    return number
-
-
-def _text(text: object, name: str) -> str:
-    if not isinstance(text, str) or not text:
-        raise ConfigError(f"{name} is {text!r}: give text that is not empty")
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise ConfigError(f"{name} is {text!r}: it has half a character, which cannot be sent")
-    return text
-
-
-def _one_of(value: str, name: str, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        raise ConfigError(f"{name} is {value!r}: give one of {', '.join(choices)}")
-    return value

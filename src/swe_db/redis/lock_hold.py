@@ -1,0 +1,203 @@
+"""What one acquire of a lock got, and whose it is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+from swe_db.errors import LockLostError, LockNotOwnedError
+
+__all__ = ["AsyncLost", "Hold", "Holds", "Lost", "LostEvent", "Owner", "clock", "current"]
+
+LONGEST_WAIT: Final = 3600.0  # seconds; the system's calls take no infinity
+
+Owner: TypeAlias = "threading.Thread | asyncio.Task[Any]"
+
+if sys.platform == "linux":
+
+    def clock() -> float:
+        """Return seconds that go on while the machine is suspended."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+else:
+    clock: Final = time.monotonic
+
+
+def current() -> Owner:
+    """Return the running task, or the running thread where there is none."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    return task or threading.current_thread()
+
+
+def has_ended(owner: Owner) -> bool:
+    """Tell whether a task or thread is over."""
+    return owner.done() if isinstance(owner, asyncio.Task) else not owner.is_alive()
+
+
+class LostEvent(Protocol):
+    """An event that is set when a lock is lost: by `set`, or because its time has come.
+
+    Attributes:
+        deadline: When the lock may be somebody else's, by `clock`.
+    """
+
+    deadline: float
+
+    def is_set(self) -> bool:
+        """Tell whether it is."""
+
+    def set(self) -> None:
+        """Set it."""
+
+
+class Lost(threading.Event):
+    """Set when a lock is lost, for threads: no thread has to run for it, a stopped process sees it when it goes on."""
+
+    deadline = math.inf
+
+    def is_set(self) -> bool:
+        """Tell whether the lock is lost."""
+        return super().is_set() or clock() >= self.deadline
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the lock is lost, or for so many seconds, and tell whether it is lost."""
+        end = math.inf if timeout is None else clock() + timeout
+        while not self.is_set():
+            now = clock()
+            if now >= end:
+                return False
+            super().wait(min(LONGEST_WAIT, end - now, self.deadline - now))
+        return True
+
+
+class AsyncLost(asyncio.Event):
+    """Set when a lock is lost, for tasks."""
+
+    deadline = math.inf
+
+    def is_set(self) -> bool:
+        """Tell whether the lock is lost."""
+        return super().is_set() or clock() >= self.deadline
+
+    async def wait(self) -> Literal[True]:
+        """Wait until the lock is lost."""
+        while not self.is_set():
+            left = min(LONGEST_WAIT, self.deadline - clock())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(super().wait(), left)
+        return True
+
+
+class Hold:
+    """What one acquire got. What is public may be used from any thread or task.
+
+    Attributes:
+        token: What Redis knows its holder by.
+        owner: The task or thread that acquired.
+        fencing_token: Higher than that of everybody before; None until Redis has answered.
+        lost: Set when the lock is lost.
+        depth: How many `with` are inside the one that acquired.
+        is_leaving: Whether it is being released, and may be already if the reply was lost.
+    """
+
+    def __init__(self, key: str, lost: LostEvent) -> None:
+        self._key = key
+        self.token = secrets.token_hex(16)
+        self.owner = current()
+        self.fencing_token: int | None = None
+        self.lost = lost
+        self.depth = 0
+        self.is_leaving = False
+        self.stop_renewal: Callable[[], object] | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is held for all that is known here."""
+        return self.fencing_token is not None and not self.is_leaving and not self.lost.is_set()
+
+    def valid_for(self) -> float:
+        """Return for how many seconds nobody else can have the lock."""
+        return max(0.0, self.lost.deadline - clock()) if self.is_live else 0.0
+
+    def check(self) -> None:
+        """Raise an error if the lock is not held.
+
+        Raises:
+            LockLostError: It was lost.
+            LockNotOwnedError: It is not held, or being released.
+        """
+        if self.lost.is_set():
+            raise LockLostError(f"the lock {self._key!r} is lost: somebody else may hold it")
+        if not self.is_live:
+            raise LockNotOwnedError(f"the lock {self._key!r} is not held by this task or thread")
+
+    def keep_until(self, deadline: float) -> None:
+        """Note that it lasts at least until then."""
+        self.lost.deadline = deadline if self.lost.deadline == math.inf else max(self.lost.deadline, deadline)
+
+    def end_renewal(self) -> None:
+        """Stop extending it."""
+        if self.stop_renewal is not None:
+            self.stop_renewal()
+            self.stop_renewal = None
+
+
+class Holds:
+    """The holds of one lock object, each of one task or thread, from being asked for until it is released.
+
+    A process that was forked begins without any: they are its parent's.
+    """
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._holds: list[Hold] = []
+        self._pid = os.getpid()
+        self.latest: Hold | None = None
+
+    def add(self, hold: Hold) -> None:
+        """Note a hold that is asked for."""
+        with self._mutex:
+            self._holds = [*self._here(), hold]
+
+    def remove(self, hold: Hold) -> None:
+        """Forget a hold."""
+        with self._mutex:
+            self._holds = [other for other in self._here() if other is not hold]
+
+    def own(self) -> Hold | None:
+        """Return what the caller acquired itself."""
+        caller = current()
+        return next((hold for hold in self._here() if hold.owner is caller), None)
+
+    def of_caller(self) -> Hold | None:
+        """Return what the caller acquired, or what a task or thread that is over did, such as that of `wait_for`.
+
+        Of those, one that is lost comes first: whoever calls, nobody's live hold is taken for a lost one.
+        """
+        orphans = [hold for hold in self._here() if has_ended(hold.owner)]
+        return self.own() or min(orphans, key=lambda hold: not hold.lost.is_set(), default=None)
+
+    def adopt(self) -> Hold | None:
+        """Make a hold the caller's own that nobody believes to hold: acquiring or releasing it has failed."""
+        with self._mutex:
+            for hold in self._here():
+                if has_ended(hold.owner) and (hold.fencing_token is None or hold.is_leaving):
+                    hold.owner = current()
+                    return hold
+        return None
+
+    def _here(self) -> list[Hold]:
+        if self._pid != os.getpid():
+            self._pid, self._holds, self.latest = os.getpid(), [], None
+        return self._holds
