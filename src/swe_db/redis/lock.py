@@ -23,7 +23,7 @@ class _Lock:
 
     @property
     def key(self) -> str:
-        """The key in Redis: the name itself, which keeps out redis-py's own Lock of that name, or one below `prefix`."""
+        """The key in Redis: the name itself, which keeps out redis-py's own Lock of it, or one below `prefix`."""
         return self._core.key
 
     @property

@@ -180,7 +180,7 @@ class LockCore:
         hold = self.holds.of_caller()
         if hold is None:
             return False
-        return bool((yield Command(("GET", self.key))) == hold.token.encode())
+        return _is_holder(hold, (yield Command(("GET", self.key))))
 
     def status(self) -> Steps[LockStatus]:
         """Return what Redis says about the lock."""
@@ -188,7 +188,7 @@ class LockCore:
         holder, left, number = yield STATUS(self._keys)
         return LockStatus(
             locked=holder != b"",
-            owned=hold is not None and holder == hold.token.encode(),
+            owned=hold is not None and _is_holder(hold, holder),
             ttl=left / 1000 if left >= 0 else None,
             fencing_token=int(number) if number else None,
         )
@@ -308,7 +308,7 @@ def waiting_time(timeout: Duration | None, *, blocking: bool) -> float:
         return 0.0
     if timeout is None:
         return math.inf
-    is_zero = timeout is not False and timeout in (0, timedelta(0))
+    is_zero = not isinstance(timeout, bool) and timeout in (0, timedelta(0))
     return 0.0 if is_zero else seconds(timeout, "timeout")
 
 
@@ -327,6 +327,15 @@ def fence_key(key: str) -> str:
     slot = key_slot(key.encode())
     tag = next(tag for tag in map(str, itertools.count()) if key_slot(tag.encode()) == slot)
     return f"{{{tag}}}:{key}:fence"
+
+
+def _is_holder(hold: Hold, token: bytes | None) -> bool:
+    """Tell whether a hold is the one that Redis knows, and note if it is not any more."""
+    if token == hold.token.encode():
+        return True
+    if hold.is_live:
+        hold.lost.set()
+    return False
 
 
 def _seconds(lease: int) -> float:
