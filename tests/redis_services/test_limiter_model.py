@@ -14,7 +14,8 @@ from swe_db.redis.client import connected
 from swe_db.redis.limiter_core import SCRIPTS
 from swe_db.redis.limiter_local import LocalLimiter
 from swe_db.redis.steps import run
-from swe_db.servers.server import RedisServer
+
+pytestmark = pytest.mark.places("local", "fake", reason="a script decides alike on every Redis")
 
 ALGORITHMS: Final = ("sliding_window", "sliding_log", "gcra")
 START: Final = 1_700_000_000_000
@@ -125,11 +126,9 @@ class Real:
 
 
 @pytest.fixture
-def client(redis_place: tuple[str, RedisServer]) -> Any:
+def client(redis_place: Any) -> Any:
     """A client of one Redis."""
-    client = redis_place[1].connect()
-    yield client
-    client.close()
+    return redis_place[1].inspector
 
 
 steps = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 5), st.booleans()), max_size=12)

@@ -17,21 +17,17 @@ from support.twins import Loop, Twin
 from swe_db.errors import RedisServiceError, RedisUnavailableError
 from swe_db.redis import outage
 from swe_db.redis.limiter import AsyncRateLimiter, RateLimiter
-from swe_db.servers.server import RedisServer
 
 ALGORITHMS: Final = ("sliding_window", "sliding_log", "gcra")
 
-# A proxy needs a server with an address, which fakeredis has not.
-pytestmark = pytest.mark.parametrize("redis_place", ["local"], indirect=True)
+pytestmark = pytest.mark.places("local", reason="a proxy stands before one server that has an address")
 
 
 @pytest.fixture
-def proxy(redis_place: tuple[str, RedisServer]) -> Iterator[RedisProxy]:
+def proxy(redis_place: Any) -> Iterator[RedisProxy]:
     """A proxy before an empty Redis."""
-    client = redis_place[1].connect()
-    client.flushall()
-    client.close()
-    with RedisProxy(redis_place[1].url) as proxy:
+    redis_place[1].inspector.flushall()
+    with RedisProxy(redis_place[1].server.url) as proxy:
         yield proxy
 
 
@@ -147,15 +143,14 @@ def test_an_outage_is_told_once(make: Any, proxy: RedisProxy, short: None, caplo
 
 @pytest.mark.parametrize("policy", ["allow", "deny", "local"])
 def test_a_redis_that_refuses_is_covered_too(
-    make: Any, redis_place: tuple[str, RedisServer], policy: str, caplog: pytest.LogCaptureFixture
+    make: Any, redis_place: Any, policy: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What is no limit under an identifier's key is told in the log and decided by the policy, for it alone."""
     limit = make(2, 60, on_error=policy)
     limit.hit("a")
-    client = redis_place[1].connect()
+    client = redis_place[1].inspector
     (key,) = client.keys()
     client.set(key, "not a limit")
-    client.close()
     assert limit.hit("a").allowed == (policy != "deny")
     assert "WRONGTYPE" in caplog.text
     assert not limit.hit("b").degraded

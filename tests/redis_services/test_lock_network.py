@@ -21,25 +21,22 @@ from support.twins import Loop, Twin
 from swe_db.errors import LockError, LockLostError, RedisUnavailableError
 from swe_db.redis.lock import AsyncDistributedLock, DistributedLock
 from swe_db.redis.steps import Compute
-from swe_db.servers.server import RedisServer
 
-# A proxy needs a server with an address, which fakeredis has not.
-pytestmark = pytest.mark.parametrize("redis_place", ["local"], indirect=True)
+pytestmark = pytest.mark.places("local", reason="a proxy stands before one server that has an address")
 
 
 @pytest.fixture
-def client(redis_place: tuple[str, RedisServer]) -> Iterator[Any]:
+def client(redis_place: Any) -> Any:
     """A client that goes past the proxy, on an empty Redis."""
-    client = redis_place[1].connect()
+    client = redis_place[1].inspector
     client.flushall()
-    yield client
-    client.close()
+    return client
 
 
 @pytest.fixture
-def proxy(redis_place: tuple[str, RedisServer], client: Any) -> Iterator[RedisProxy]:
+def proxy(redis_place: Any, client: Any) -> Iterator[RedisProxy]:
     """A proxy before Redis."""
-    with RedisProxy(redis_place[1].url) as proxy:
+    with RedisProxy(redis_place[1].server.url) as proxy:
         yield proxy
 
 

@@ -17,8 +17,7 @@ from swe_db.errors import LockError
 from swe_db.redis.lock import AsyncDistributedLock, DistributedLock
 from swe_db.servers.server import RedisServer
 
-# Other processes and replicas cannot reach fakeredis.
-pytestmark = pytest.mark.parametrize("redis_place", ["local"], indirect=True)
+pytestmark = pytest.mark.places("local", reason="other processes and replicas need one server that has an address")
 
 # A store that refuses who comes with a lower number than one that it has seen.
 FENCED: Final = """
@@ -54,11 +53,11 @@ print(lost.is_set(), client.eval(os.environ["FENCED"], 1, "stored", number, "lat
 """
 
 
-def started(program: str, server: RedisServer) -> subprocess.Popen[str]:
+def started(program: str, url: str) -> subprocess.Popen[str]:
     """Start a Python with a program that uses the lock."""
     return subprocess.Popen(
         [sys.executable, "-c", program],
-        env={**os.environ, "URL": server.url, "FENCED": FENCED},
+        env={**os.environ, "URL": url, "FENCED": FENCED},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -66,17 +65,16 @@ def started(program: str, server: RedisServer) -> subprocess.Popen[str]:
 
 
 @pytest.fixture
-def client(redis_place: tuple[str, RedisServer]) -> Iterator[Any]:
+def client(redis_place: Any) -> Any:
     """A client of an empty Redis."""
-    client = redis_place[1].connect()
+    client = redis_place[1].inspector
     client.flushall()
-    yield client
-    client.close()
+    return client
 
 
-def test_processes_take_turns(redis_place: tuple[str, RedisServer], client: Any) -> None:
+def test_processes_take_turns(redis_place: Any, client: Any) -> None:
     """Of four processes one at a time is inside, and their fencing tokens rise in the order in which they were."""
-    visitors = [started(VISITOR, redis_place[1]) for _ in range(4)]
+    visitors = [started(VISITOR, redis_place[1].server.url) for _ in range(4)]
     for visitor in visitors:
         visitor.communicate(timeout=60)
     assert [visitor.returncode for visitor in visitors] == [0, 0, 0, 0]
@@ -86,9 +84,9 @@ def test_processes_take_turns(redis_place: tuple[str, RedisServer], client: Any)
     assert numbers == sorted(set(numbers))
 
 
-def test_a_holder_that_was_stopped_knows_and_cannot_write(redis_place: tuple[str, RedisServer], client: Any) -> None:
+def test_a_holder_that_was_stopped_knows_and_cannot_write(redis_place: Any, client: Any) -> None:
     """Stopped for longer than its lock lasts, it sees the loss when it goes on, and its fenced write is refused."""
-    process = started(STOPPED, redis_place[1])
+    process = started(STOPPED, redis_place[1].server.url)
     assert process.stdout is not None
     try:
         assert process.stdout.readline() == "holds it\n"
@@ -116,11 +114,10 @@ def second_server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def replica(redis_place: tuple[str, RedisServer], second_server: RedisServer) -> Iterator[Any]:
+def replica(redis_place: Any, second_server: RedisServer) -> Iterator[Any]:
     """A client of a replica that follows the first Redis."""
-    address = redis_place[1].address
-    with redis_place[1].connect() as first:
-        first.config_set("repl-diskless-sync-delay", 0)  # 5 seconds to let more replicas come
+    address = redis_place[1].server.address
+    redis_place[1].inspector.config_set("repl-diskless-sync-delay", 0)  # seconds to let more replicas come; else 5
     client = second_server.connect()
     client.config_set("masterauth", address.password)
     client.replicaof(address.host, str(address.port))

@@ -20,6 +20,8 @@ def shared(place: Any) -> Any:
     return place.make(DistributedLock, AsyncDistributedLock, "a", ttl=20)
 
 
+pytestmark = pytest.mark.places("local", "fake", reason="it is about this process, not about Redis")
+
 # What a test is about has no meaning for the other twin.
 sync_only: Final = pytest.mark.parametrize("place", ["sync"], indirect=True)
 async_only: Final = pytest.mark.parametrize("place", ["async"], indirect=True)
@@ -281,7 +283,7 @@ def test_a_cancelled_acquire_leaves_no_lock(shared: Any, place: Any, turns: int)
 
 
 @sync_only
-@pytest.mark.parametrize("redis_place", ["local"], indirect=True)  # a fork has no part in our fakeredis
+@pytest.mark.places("local", reason="a forked process has a fakeredis of its own")
 def test_a_fork_does_not_hold_its_parents_lock(shared: Any, place: Any) -> None:
     """A forked process has nothing to release, and what it does leaves its parent's lock alone."""
     assert shared.acquire()

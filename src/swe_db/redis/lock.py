@@ -82,8 +82,8 @@ class DistributedLock(_Lock):
         auto_renew: bool = False,
         min_replicas: int = 0,
     ) -> None:
-        self._connected = connected(client)
         self._core = LockCore(name, ttl, prefix=prefix, min_replicas=min_replicas, new_lost=Lost)
+        self._connected = connected(client)
         if auto_renew:
             self._core.start_renewal = functools.partial(renew_in_thread, self._connected, self._core)
 
@@ -173,8 +173,8 @@ class AsyncDistributedLock(_Lock):
         auto_renew: bool = False,
         min_replicas: int = 0,
     ) -> None:
-        self._connected = aconnected(client)
         self._core = LockCore(name, ttl, prefix=prefix, min_replicas=min_replicas, new_lost=AsyncLost)
+        self._connected = aconnected(client)
         if auto_renew:
             self._core.start_renewal = functools.partial(renew_in_task, self._connected, self._core)
         self._returns: set[asyncio.Task[bool]] = set()
