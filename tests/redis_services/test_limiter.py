@@ -12,7 +12,13 @@ from typing import Any, Final
 import pytest
 
 from swe_db.errors import ConfigError
-from swe_db.redis.limiter import AsyncRateLimiter, RateLimiter, RateLimitResult
+from swe_db.redis.limiter import (
+    AsyncRateLimiter,
+    RateLimiter,
+    RateLimitResult,
+    aget_rate_limiter,
+    get_rate_limiter,
+)
 
 pytestmark = pytest.mark.places("local", "fake", reason="the first test shows that the others are alike")
 
@@ -115,9 +121,9 @@ def test_denials_cost_nothing(place: Any, algorithm: str) -> None:
     assert place.client.dump(key) == before
 
 
-def test_reset_forgets(place: Any, algorithm: str) -> None:
+def test_reset_forgets(place: Any) -> None:
     """After a reset all of the limit is there; doing it for nobody does nothing."""
-    limit = limiter(place, 2, 60, algorithm=algorithm)
+    limit = limiter(place, 2, 60)
     limit.hit("a", cost=2)
     limit.hit("b")
     limit.reset("a")
@@ -136,20 +142,20 @@ def test_no_key_stays_for_ever(place: Any, algorithm: str) -> None:
     assert all(0 < place.client.pttl(key) <= 120_000 for key in keys)
 
 
-def test_identifiers_and_limits_count_by_themselves(place: Any, algorithm: str) -> None:
+def test_identifiers_and_limits_count_by_themselves(place: Any) -> None:
     """Other identifiers, limits, windows and prefixes do not meet."""
-    limiter(place, 1, 60, algorithm=algorithm).hit("a")
-    assert not limiter(place, 1, 60, algorithm=algorithm).hit("a").allowed
-    assert limiter(place, 1, 60, algorithm=algorithm).hit("b").allowed
-    assert limiter(place, 2, 60, algorithm=algorithm).remaining("a") == 2
-    assert limiter(place, 1, 61, algorithm=algorithm).hit("a").allowed
-    assert limiter(place, 1, 60, algorithm=algorithm, prefix="p").hit("a").allowed
+    limiter(place, 1, 60).hit("a")
+    assert not limiter(place, 1, 60).hit("a").allowed
+    assert limiter(place, 1, 60).hit("b").allowed
+    assert limiter(place, 2, 60).remaining("a") == 2
+    assert limiter(place, 1, 61).hit("a").allowed
+    assert limiter(place, 1, 60, prefix="p").hit("a").allowed
 
 
-def test_a_window_is_seconds_or_a_timedelta(place: Any, algorithm: str) -> None:
+def test_a_window_is_seconds_or_a_timedelta(place: Any) -> None:
     """A timedelta and its seconds are the same limit."""
-    limiter(place, 1, 0.5, algorithm=algorithm).hit("a")
-    assert not limiter(place, 1, timedelta(milliseconds=500), algorithm=algorithm).hit("a").allowed
+    limiter(place, 1, 0.5).hit("a")
+    assert not limiter(place, 1, timedelta(milliseconds=500)).hit("a").allowed
 
 
 @pytest.mark.places("local", reason="fakeredis has the clock of this process")
@@ -202,10 +208,10 @@ def test_a_window_begins_with_a_hit(place: Any) -> None:
     assert 59 < limit.hit("a").retry_after <= 60.001
 
 
-def test_clients_that_decode_work(place: Any, algorithm: str) -> None:
+def test_clients_that_decode_work(place: Any) -> None:
     """A client with decode_responses=True is as good."""
     client = place.server.connect(decode_responses=True)
-    limit = RateLimiter(1, 60, algorithm=algorithm, client=client)  # type: ignore[arg-type]
+    limit = RateLimiter(1, 60, client=client)
     assert [limit.hit("a").allowed for _ in range(2)] == [True, False]
     client.close()
 
@@ -270,3 +276,17 @@ def test_a_cost_that_makes_no_sense_is_refused(place: Any) -> None:
         for method in (limit.hit, limit.peek):
             with pytest.raises(ConfigError, match="cost"):
                 method("a", cost=cost)
+
+
+def test_a_process_has_one_limiter_for_the_same_arguments(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same arguments give the same limiter, which counts on the default Redis; others give others."""
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
+    if place.twin == "sync":
+        get, client = get_rate_limiter, place.client
+    else:
+        get, client = aget_rate_limiter, place.server.connect_async()  # type: ignore[assignment]
+    assert get(5, 60) is get(5, 60.0)
+    assert len({id(get(5, 60)), id(get(6, 60)), id(get(5, 61)), id(get(5, 60, algorithm="gcra"))}) == 4
+    assert get(5, 60, client=client) is get(5, 60, client=client) is not get(5, 60)
+    with pytest.raises(ConfigError, match="limit is 0"):
+        get(0, 60)

@@ -133,7 +133,7 @@ def client(redis_place: Any) -> Any:
 
 steps = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 5), st.booleans()), max_size=12)
 backs = st.lists(st.tuples(st.integers(-60, 30), st.integers(1, 5), st.booleans()), max_size=12)
-thorough = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+thorough = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from typing import Any, Final
 
 from swe_db.redis.client import aconnected, connected
 from swe_db.redis.durations import Duration
 from swe_db.redis.limiter_core import Algorithm, OnError, RateLimitCore, RateLimitResult
 from swe_db.redis.steps import arun, run
 
-__all__ = ["AsyncRateLimiter", "RateLimitResult", "RateLimiter"]
+__all__ = ["AsyncRateLimiter", "RateLimitResult", "RateLimiter", "aget_rate_limiter", "get_rate_limiter"]
+
+# How many limiters of a process are kept; one that is not is made anew, and counts on with the others in Redis.
+KEPT: Final = 1024
 
 
 class RateLimiter:
@@ -113,3 +117,41 @@ class AsyncRateLimiter:
     async def reset(self, identifier: str) -> None:
         """Forget an identifier's hits."""
         await arun(self._connected, self._core.reset(identifier))
+
+
+def get_rate_limiter(  # noqa: PLR0913 - as in RateLimiter
+    limit: int,
+    window: Duration,
+    *,
+    algorithm: Algorithm = "sliding_window",
+    client: Any = None,  # noqa: ANN401
+    prefix: str = "swe",
+    on_error: OnError = "raise",
+) -> RateLimiter:
+    """Return the limiter of this process for these arguments, which are those of `RateLimiter`."""
+    through: Any = connected(client)
+    return _kept(through, limit, window, algorithm=algorithm, prefix=prefix, on_error=on_error)
+
+
+def aget_rate_limiter(  # noqa: PLR0913 - as in RateLimiter
+    limit: int,
+    window: Duration,
+    *,
+    algorithm: Algorithm = "sliding_window",
+    client: Any = None,  # noqa: ANN401
+    prefix: str = "swe",
+    on_error: OnError = "raise",
+) -> AsyncRateLimiter:
+    """The same for asyncio; no coroutine, so that it can be called where no loop runs yet."""
+    through: Any = aconnected(client)
+    return _akept(through, limit, window, algorithm=algorithm, prefix=prefix, on_error=on_error)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _kept(client: Any, limit: int, window: Duration, **options: Any) -> RateLimiter:  # noqa: ANN401
+    return RateLimiter(limit, window, client=client, **options)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _akept(client: Any, limit: int, window: Duration, **options: Any) -> AsyncRateLimiter:  # noqa: ANN401
+    return AsyncRateLimiter(limit, window, client=client, **options)
