@@ -22,9 +22,10 @@ class RateLimiter:
     Time is the server's, so that the clocks of clients do not matter; a server whose clock steps back makes nobody wait
     until it is back. Decision and counting are one script on one key. A hit that is denied counts for nothing.
 
-    `sliding_window` keeps two counters an identifier and admits at most `limit` in each window that begins with a hit,
-    and at most twice as many in any stretch of time of that length. `sliding_log` remembers every hit and admits at
-    most `limit` in any such stretch. `gcra` keeps two numbers and admits `limit` at once, then one per window / limit.
+    `sliding_window` keeps two counters an identifier and admits at most `limit` in each of its windows, which follow
+    one another from a first hit, and at most twice as many in any stretch of time of that length. `sliding_log`
+    remembers every hit and admits at most `limit` in any such stretch. `gcra` keeps two numbers and admits `limit` at
+    once, then one per window / limit.
 
     Args:
         limit: How many hits, at least 1.

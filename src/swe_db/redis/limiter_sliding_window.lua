@@ -1,4 +1,5 @@
--- Counts in windows that begin with a hit; the window before weighs as much as a window that ends now still covers of it.
+-- Counts in windows that follow one another from a first hit; of the one before, as much counts as a window that ends now
+-- still covers.
 -- KEYS[1]: hash {start: of the window in ms, current: admitted in it, previous: admitted in the one before}.
 -- ARGV: limit, window in ms, cost, 1 to count the hit or 0 to look, [now in ms, tests only].
 -- Returns {1 if allowed, remaining, ms until such a hit passes or -1 for never, ms until nothing counts any more}.
