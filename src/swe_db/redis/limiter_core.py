@@ -138,14 +138,8 @@ class RateLimitCore:
 
     def _result(self, answer: Answer, *, degraded: bool = False) -> RateLimitResult:
         allowed, remaining, retry, reset = answer
-        return RateLimitResult(
-            allowed=allowed == 1,
-            limit=self.limit,
-            remaining=remaining,
-            reset_after=reset / 1000,
-            retry_after=math.inf if retry < 0 else retry / 1000,
-            degraded=degraded,
-        )
+        wait = math.inf if retry < 0 else retry / 1000
+        return RateLimitResult(allowed == 1, self.limit, remaining, reset / 1000, wait, degraded)
 
     def _substitute(self, identifier: str, cost: int, *, counts: bool) -> RateLimitResult:
         """Return what `on_error` says."""

@@ -90,13 +90,12 @@ class LockCore:
         self._min_replicas = whole(min_replicas, "min_replicas", least=0)
         self._new_lost = new_lost
         self.start_renewal: Callable[[Hold], Callable[[], object]] | None = None
-        self._never_held = new_lost()
 
     @property
     def lost(self) -> LostEvent:
-        """The event of the caller's hold; where it has none, of the newest there was."""
+        """The event of the caller's hold; where it has none, of the newest there was, or one that is never set."""
         hold = self.holds.of_caller() or self.holds.latest
-        return hold.lost if hold else self._never_held
+        return hold.lost if hold else self._new_lost()
 
     def check(self) -> None:
         """Raise an error if the caller does not hold the lock, for all that is known here."""
@@ -114,7 +113,7 @@ class LockCore:
         while True:
             hold, left = yield from self._asked(hold)
             if hold is not None:
-                yield from self._keep(hold)
+                yield from self._renewed(hold)
                 return True
             now = clock()
             if now >= end:
@@ -222,7 +221,8 @@ class LockCore:
     def _held_still(self, hold: Hold) -> Steps[bool]:
         """Tell whether a hold still holds the lock, and forget it if not."""
         if not hold.lost.is_set() and (yield from self._extended(hold, self.ttl)):
-            yield from self._keep(hold)
+            hold.is_leaving = False
+            yield from self._renewed(hold)
             return True
         hold.end_renewal()
         self.holds.remove(hold)
@@ -234,7 +234,10 @@ class LockCore:
             hold = Hold(self.key, self._new_lost())
             self.holds.add(hold)
         started = clock()
-        taken, number = yield from self._taken(hold)
+        if self._min_replicas:
+            taken, number = yield from self._replicated(hold)
+        else:
+            taken, number = yield ACQUIRE(self._keys, hold.token, self.ttl, DAY)
         if not taken:
             self.holds.remove(hold)
             return None, number
@@ -246,13 +249,16 @@ class LockCore:
         self.holds.latest = hold
         return hold, 0
 
-    def _taken(self, hold: Hold) -> Steps[list[int]]:
-        if not self._min_replicas:
-            answer: list[int] = yield ACQUIRE(self._keys, hold.token, self.ttl, DAY)
-            return answer
+    def _replicated(self, hold: Hold) -> Steps[list[int]]:
+        """Ask for the lock once, and for the replicas that have it.
+
+        Raises:
+            LockError: They are too few.
+        """
         # WAIT speaks of what its own connection has written, so both have to go through one.
         script = Command(("EVAL", ACQUIRE.text, len(self._keys), *self._keys, hold.token, self.ttl, DAY))
         patience = min(REPLICAS_PATIENCE, max(1, self.ttl // 3))
+        answer: list[int]
         answer, replicas = yield Batch((script, Command(("WAIT", self._min_replicas, patience))))
         if answer[0] and replicas < self._min_replicas:
             yield from self._released(hold)
@@ -262,9 +268,8 @@ class LockCore:
             )
         return answer
 
-    def _keep(self, hold: Hold) -> Steps[None]:
-        """Note that a hold is held, and begin to extend it."""
-        hold.is_leaving = False
+    def _renewed(self, hold: Hold) -> Steps[None]:
+        """Begin to extend a hold, unless that goes on already."""
         if self.start_renewal is None or hold.stop_renewal is not None:
             return
         try:

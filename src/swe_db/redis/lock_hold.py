@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import math
 import os
-import secrets
 import sys
 import threading
 import time
@@ -17,7 +16,8 @@ from swe_db.errors import LockLostError, LockNotOwnedError
 
 __all__ = ["AsyncLost", "Hold", "Holds", "Lost", "LostEvent", "Owner", "clock", "current"]
 
-LONGEST_WAIT: Final = 3600.0  # seconds; the system's calls take no infinity
+# Seconds after which who waits for a loss looks again; the system's calls take no infinity.
+POLL: Final = 1.0
 
 Owner: TypeAlias = "threading.Thread | asyncio.Task[Any]"
 
@@ -29,6 +29,21 @@ if sys.platform == "linux":
 
 else:
     clock: Final = time.monotonic
+
+
+class _Forks:
+    """How often a process has come out of another: a look at it is no system call, as one at its number is."""
+
+    count = 0
+
+    def note(self) -> None:
+        """Note that this is a new process."""
+        self.count += 1
+
+
+FORKS: Final = _Forks()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=FORKS.note)
 
 
 def current() -> Owner:
@@ -61,23 +76,37 @@ class LostEvent(Protocol):
         """Set it."""
 
 
-class Lost(threading.Event):
-    """Set when a lock is lost, for threads: no thread has to run for it, a stopped process sees it when it goes on."""
+class Lost:
+    """Set when a lock is lost, for threads: no thread has to run for it, a stopped process sees it when it goes on.
 
-    deadline = math.inf
+    It is used as `threading.Event`, which takes longer to make than a lock should; only who waits needs one.
+    """
+
+    def __init__(self) -> None:
+        self.deadline = math.inf
+        self._is_set = False
+        self._waiting: threading.Event | None = None
 
     def is_set(self) -> bool:
         """Tell whether the lock is lost."""
-        return super().is_set() or clock() >= self.deadline
+        return self._is_set or clock() >= self.deadline
+
+    def set(self) -> None:
+        """Tell everybody that it is."""
+        self._is_set = True
+        if self._waiting is not None:
+            self._waiting.set()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the lock is lost, or for so many seconds, and tell whether it is lost."""
+        if self._waiting is None:
+            self._waiting = threading.Event()
         end = math.inf if timeout is None else clock() + timeout
         while not self.is_set():
             now = clock()
             if now >= end:
                 return False
-            super().wait(min(LONGEST_WAIT, end - now, self.deadline - now))
+            self._waiting.wait(min(POLL, end - now, self.deadline - now))
         return True
 
 
@@ -93,7 +122,7 @@ class AsyncLost(asyncio.Event):
     async def wait(self) -> Literal[True]:
         """Wait until the lock is lost."""
         while not self.is_set():
-            left = min(LONGEST_WAIT, self.deadline - clock())
+            left = min(POLL, self.deadline - clock())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(super().wait(), left)
         return True
@@ -113,7 +142,7 @@ class Hold:
 
     def __init__(self, key: str, lost: LostEvent) -> None:
         self._key = key
-        self.token = secrets.token_hex(16)
+        self.token = os.urandom(16).hex()
         self.owner = current()
         self.fencing_token: int | None = None
         self.lost = lost
@@ -160,44 +189,46 @@ class Holds:
     """
 
     def __init__(self) -> None:
-        self._mutex = threading.Lock()
+        self._adopting = threading.Lock()
         self._holds: list[Hold] = []
-        self._pid = os.getpid()
+        self._forks = FORKS.count
         self.latest: Hold | None = None
 
     def add(self, hold: Hold) -> None:
         """Note a hold that is asked for."""
-        with self._mutex:
-            self._holds = [*self._here(), hold]
+        self._holds.append(hold)
 
     def remove(self, hold: Hold) -> None:
         """Forget a hold."""
-        with self._mutex:
-            self._holds = [other for other in self._here() if other is not hold]
+        with contextlib.suppress(ValueError):  # it was of another process, or is forgotten already
+            self._holds.remove(hold)
 
     def own(self) -> Hold | None:
-        """Return what the caller acquired itself."""
+        """Return what the caller acquired itself; it is what every call asks first."""
+        if self._forks != FORKS.count:
+            self._forks, self._holds, self.latest = FORKS.count, [], None
+        if not self._holds:
+            return None
         caller = current()
-        return next((hold for hold in self._here() if hold.owner is caller), None)
+        return next((hold for hold in list(self._holds) if hold.owner is caller), None)
 
     def of_caller(self) -> Hold | None:
         """Return what the caller acquired, or what a task or thread that is over did, such as that of `wait_for`.
 
         Of those, one that is lost comes first: whoever calls, nobody's live hold is taken for a lost one.
         """
-        orphans = [hold for hold in self._here() if has_ended(hold.owner)]
-        return self.own() or min(orphans, key=lambda hold: not hold.lost.is_set(), default=None)
+        return self.own() or min(self._orphans(), key=lambda hold: not hold.lost.is_set(), default=None)
 
     def adopt(self) -> Hold | None:
         """Make a hold the caller's own that nobody believes to hold: acquiring or releasing it has failed."""
-        with self._mutex:
-            for hold in self._here():
-                if has_ended(hold.owner) and (hold.fencing_token is None or hold.is_leaving):
+        if not self._holds:
+            return None
+        with self._adopting:
+            for hold in self._orphans():
+                if hold.fencing_token is None or hold.is_leaving:
                     hold.owner = current()
                     return hold
         return None
 
-    def _here(self) -> list[Hold]:
-        if self._pid != os.getpid():
-            self._pid, self._holds, self.latest = os.getpid(), [], None
-        return self._holds
+    def _orphans(self) -> list[Hold]:
+        return [hold for hold in list(self._holds) if has_ended(hold.owner)]
