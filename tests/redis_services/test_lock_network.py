@@ -152,6 +152,19 @@ def test_a_release_that_was_not_heard_may_be_repeated(make: Any, proxy: RedisPro
     assert client.get("a") is None
 
 
+def test_a_release_that_comes_late_does_no_harm(make: Any, proxy: RedisProxy, client: Any) -> None:
+    """Who acquires after a release that failed gets another token: the old release may be on its way yet."""
+    lock = known(make(20))
+    assert lock.acquire()
+    token, number = client.get("a"), lock.fencing_token
+    with proxy.outage(), pytest.raises(RedisUnavailableError):
+        lock.release()
+    assert lock.acquire(blocking=False)
+    assert client.get("a") != token
+    assert lock.fencing_token > number
+    assert lock.release()
+
+
 def test_a_loss_is_not_taken_for_a_release(make: Any, proxy: RedisProxy, client: Any) -> None:
     """A lock that was lost to another is not taken for released, though that one has released since."""
     lock = known(make(20))

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from support.backends import REDIS, docker_config
-from swe_db.errors import LockError
+from swe_db.errors import ConfigError, LockError
 from swe_db.redis.lock import AsyncDistributedLock, DistributedLock
 from swe_db.servers.server import RedisServer
 
@@ -151,6 +151,15 @@ def test_without_enough_replicas_there_is_no_lock(place: Any) -> None:
     assert place.client.get("a") is None
     assert DistributedLock("a", client=place.client).acquire(blocking=False)
     assert not lock.acquire(blocking=False)
+
+
+@pytest.mark.places("cluster", reason="it is what a cluster cannot do")
+def test_a_cluster_cannot_wait_for_replicas(place: Any) -> None:
+    """On a cluster WAIT would speak of another connection, so min_replicas is refused, and nothing is locked."""
+    lock = locks(place, min_replicas=1)
+    with pytest.raises(ConfigError, match=r"min_replicas=1.*Cluster"):
+        lock.acquire()
+    assert not lock.locked()
 
 
 def test_fencing_closes_what_a_failover_opens(place: Any, replica: Any) -> None:

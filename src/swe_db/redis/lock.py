@@ -82,10 +82,12 @@ class DistributedLock(_Lock):
         auto_renew: bool = False,
         min_replicas: int = 0,
     ) -> None:
-        self._core = LockCore(name, ttl, prefix=prefix, min_replicas=min_replicas, new_lost=Lost)
         self._connected = connected(client)
+        self._core = LockCore(
+            name, ttl, connected=self._connected, prefix=prefix, min_replicas=min_replicas, new_lost=Lost
+        )
         if auto_renew:
-            self._core.start_renewal = functools.partial(renew_in_thread, self._connected, self._core)
+            self._core.start_renewal = functools.partial(renew_in_thread, self._core)
 
     @property
     def lost(self) -> Lost:
@@ -173,10 +175,12 @@ class AsyncDistributedLock(_Lock):
         auto_renew: bool = False,
         min_replicas: int = 0,
     ) -> None:
-        self._core = LockCore(name, ttl, prefix=prefix, min_replicas=min_replicas, new_lost=AsyncLost)
         self._connected = aconnected(client)
+        self._core = LockCore(
+            name, ttl, connected=self._connected, prefix=prefix, min_replicas=min_replicas, new_lost=AsyncLost
+        )
         if auto_renew:
-            self._core.start_renewal = functools.partial(renew_in_task, self._connected, self._core)
+            self._core.start_renewal = functools.partial(renew_in_task, self._core)
         self._returns: set[asyncio.Task[bool]] = set()
 
     @property

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+import redis
+import redis.asyncio
 from redis.crc import key_slot
 
 from swe_db.errors import ConfigError, LockError, LockLostError, LockNotOwnedError, RedisServiceError
 from swe_db.redis.arguments import text, whole
 from swe_db.redis.durations import Duration, milliseconds, seconds
 from swe_db.redis.lock_hold import Hold, Holds, LostEvent, clock
-from swe_db.redis.steps import Batch, Command, Compute, Pause, Script, Steps
+from swe_db.redis.steps import Batch, Command, Compute, Connected, Pause, Script, Steps
 
 __all__ = ["LockCore", "LockStatus", "fence_key", "waiting_time"]
 
@@ -58,11 +60,12 @@ class LockStatus:
 
 
 class LockCore:
-    """A lock without a client.
+    """A lock, whose steps somebody takes.
 
     Args:
         name: The lock's name.
         ttl: How long it lasts without being extended.
+        connected: What its steps are taken with.
         prefix: What its key begins with, None for a key that is the name.
         min_replicas: How many replicas have to know of it.
         new_lost: Makes the event that tells of a loss.
@@ -74,17 +77,19 @@ class LockCore:
         ConfigError: One of them makes no sense.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is an option of the lock
         self,
         name: str,
         ttl: Duration,
         *,
+        connected: Connected,
         prefix: str | None,
         min_replicas: int,
         new_lost: Callable[[], LostEvent],
     ) -> None:
         self.key = text(name, "name") if prefix is None else f"{text(prefix, 'prefix')}:lock:{text(name, 'name')}"
         self.ttl = milliseconds(ttl, "ttl")
+        self.connected = connected
         self.holds = Holds()
         self._keys = (self.key, fence_key(self.key))
         self._min_replicas = whole(min_replicas, "min_replicas", least=0)
@@ -103,9 +108,15 @@ class LockCore:
 
     def acquire(self, patience: float) -> Steps[bool]:
         """Take the lock, trying for so many seconds, at least once."""
+        if self._min_replicas:
+            self._refuse_cluster()
         end = clock() + patience
         hold = self.holds.own() or self.holds.adopt()
-        if hold is not None and hold.fencing_token is not None:
+        if hold is not None and hold.is_leaving:
+            # Not with the same token again: a release of it may be on its way yet.
+            yield from self._released(hold)
+            hold = None
+        elif hold is not None and hold.fencing_token is not None:
             if (yield from self._held_still(hold)):
                 return True
             hold = None
@@ -212,6 +223,13 @@ class LockCore:
         hold = self.holds.own()
         return None if hold is None or hold.fencing_token is not None else self._released(hold)
 
+    def _refuse_cluster(self) -> None:
+        if isinstance(self.connected.raw, redis.RedisCluster | redis.asyncio.RedisCluster):
+            raise ConfigError(
+                f"the lock {self.key!r} has min_replicas={self._min_replicas}, which Redis Cluster cannot keep: its "
+                "clients do not send WAIT where the lock was written"
+            )
+
     def _held(self) -> Hold:
         hold = self.holds.of_caller()
         if hold is None:
@@ -221,8 +239,6 @@ class LockCore:
     def _held_still(self, hold: Hold) -> Steps[bool]:
         """Tell whether a hold still holds the lock, and forget it if not."""
         if not hold.lost.is_set() and (yield from self._extended(hold, self.ttl)):
-            hold.is_leaving = False
-            yield from self._renewed(hold)
             return True
         hold.end_renewal()
         self.holds.remove(hold)
@@ -269,8 +285,8 @@ class LockCore:
         return answer
 
     def _renewed(self, hold: Hold) -> Steps[None]:
-        """Begin to extend a hold, unless that goes on already."""
-        if self.start_renewal is None or hold.stop_renewal is not None:
+        """Begin to extend a hold, if that is wanted."""
+        if self.start_renewal is None:
             return
         try:
             hold.stop_renewal = self.start_renewal(hold)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from swe_db.redis.steps import Connected, arun, run
+from swe_db.redis.steps import arun, run
 
 if TYPE_CHECKING:
     from swe_db.redis.lock_core import LockCore
@@ -19,7 +19,7 @@ __all__ = ["renew_in_task", "renew_in_thread"]
 logger = logging.getLogger("swe_db")
 
 
-def renew_in_thread(connected: Connected, core: LockCore, hold: Hold) -> Callable[[], object]:
+def renew_in_thread(core: LockCore, hold: Hold) -> Callable[[], object]:
     """Begin to extend a hold in a thread, and return what stops that.
 
     Raises:
@@ -29,7 +29,7 @@ def renew_in_thread(connected: Connected, core: LockCore, hold: Hold) -> Callabl
 
     def work() -> None:
         try:
-            run(connected, core.renewal(hold, stopped.wait))
+            run(core.connected, core.renewal(hold, stopped.wait))
         except BaseException:
             hold.lost.set()
             logger.exception("the lock %r counts as lost: extending it has failed", core.key)
@@ -38,12 +38,12 @@ def renew_in_thread(connected: Connected, core: LockCore, hold: Hold) -> Callabl
     return stopped.set
 
 
-def renew_in_task(connected: Connected, core: LockCore, hold: Hold) -> Callable[[], object]:
+def renew_in_task(core: LockCore, hold: Hold) -> Callable[[], object]:
     """Begin to extend a hold in a task of the running loop, and return what stops that."""
 
     async def work() -> None:
         try:
-            await arun(connected, core.renewal(hold, asyncio.sleep))
+            await arun(core.connected, core.renewal(hold, asyncio.sleep))
         except asyncio.CancelledError:
             if not hold.is_leaving:  # somebody else cancelled it, maybe the end of the loop
                 logger.warning("the lock %r is not extended any more and ends by itself", core.key)
