@@ -48,7 +48,7 @@ def renew_in_task(core: LockCore, hold: Hold) -> Callable[[], object]:
             if not hold.is_leaving:  # somebody else cancelled it, maybe the end of the loop
                 logger.warning("the lock %r is not extended any more and ends by itself", core.key)
             raise
-        except BaseException:
+        except Exception:
             hold.lost.set()
             logger.exception("the lock %r counts as lost: extending it has failed", core.key)
 
