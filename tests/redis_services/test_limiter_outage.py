@@ -15,7 +15,7 @@ import redis.asyncio
 from support.proxy import RedisProxy
 from support.twins import Loop, Twin
 from swe_db.errors import RedisServiceError, RedisUnavailableError
-from swe_db.redis import outage
+from swe_db.redis import limiter_outage
 from swe_db.redis.limiter import AsyncRateLimiter, RateLimiter
 
 ALGORITHMS: Final = ("sliding_window", "sliding_log", "gcra")
@@ -50,7 +50,7 @@ def make(request: pytest.FixtureRequest, proxy: RedisProxy, loop: Loop) -> Itera
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis is asked every 50 ms whether it is back."""
-    monkeypatch.setattr(outage, "PERIOD", 0.05)
+    monkeypatch.setattr(limiter_outage, "PERIOD", 0.05)
 
 
 def test_without_a_policy_it_is_an_error(make: Any, proxy: RedisProxy) -> None:

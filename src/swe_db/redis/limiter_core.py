@@ -12,7 +12,7 @@ from swe_db.errors import ConfigError, RedisServiceError, RedisUnavailableError
 from swe_db.redis.arguments import one_of, text, whole
 from swe_db.redis.durations import Duration, milliseconds
 from swe_db.redis.limiter_local import Answer, LocalLimiter
-from swe_db.redis.outage import Outage
+from swe_db.redis.limiter_outage import Outage
 from swe_db.redis.steps import Command, Script, Steps
 
 __all__ = ["Algorithm", "OnError", "RateLimitCore", "RateLimitResult"]
