@@ -26,7 +26,7 @@ def test_once_lost_it_stays_lost(place: Any) -> None:
     first = lock(place, ttl=10)
     assert first.acquire()
     first.lost.deadline = 0.0
-    steps = first._core.renewal(first._core.holds.latest, lambda _: False)
+    steps = first._core.renewal(first._core.holds.of_caller(), lambda _: False)
     next(steps)
     extend = steps.send(False)
     assert extend.script.name == "lock_extend.lua"

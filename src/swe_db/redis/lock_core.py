@@ -99,8 +99,8 @@ class LockCore:
     @property
     def lost(self) -> LostEvent:
         """The event of the caller's hold; where it has none, of the newest there was, or one that is never set."""
-        hold = self.holds.of_caller() or self.holds.latest
-        return hold.lost if hold else self._new_lost()
+        hold = self.holds.of_caller()
+        return hold.lost if hold else self.holds.latest or self._new_lost()
 
     def check(self) -> None:
         """Raise an error if the caller does not hold the lock, for all that is known here."""
@@ -262,7 +262,7 @@ class LockCore:
             yield from self._released(hold)
             return None, 0
         hold.fencing_token = number
-        self.holds.latest = hold
+        self.holds.latest = hold.lost
         return hold, 0
 
     def _replicated(self, hold: Hold) -> Steps[list[int]]:

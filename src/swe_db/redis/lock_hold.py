@@ -186,13 +186,16 @@ class Holds:
     """The holds of one lock object, each of one task or thread, from being asked for until it is released.
 
     A process that was forked begins without any: they are its parent's.
+
+    Attributes:
+        latest: The event of the one that was acquired last.
     """
 
     def __init__(self) -> None:
         self._adopting = threading.Lock()
         self._holds: list[Hold] = []
         self._forks = FORKS.count
-        self.latest: Hold | None = None
+        self.latest: LostEvent | None = None
 
     def add(self, hold: Hold) -> None:
         """Note a hold that is asked for."""
