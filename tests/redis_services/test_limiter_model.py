@@ -176,6 +176,7 @@ def test_times_to_wait_are_exact(
             assert real.hit(now + reset - 1, 1, counts=False)[1] < limit
 
 
+@pytest.mark.places("local", reason="the tests before show that fakeredis is alike")
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @thorough
 @given(limit=limits, window=windows, steps=steps)
@@ -190,6 +191,7 @@ def test_the_limiter_of_the_process_decides_as_the_script(
         assert list(local.hit("a", START + now, cost, counts=counts)) == real.hit(now, cost, counts=counts)
 
 
+@pytest.mark.places("local", reason="the tests before show that fakeredis is alike")
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @thorough
 @given(limit=limits, window=windows, steps=backs)
@@ -225,6 +227,7 @@ def test_a_clock_an_hour_behind_locks_nobody_out(client: Any, algorithm: str) ->
     assert real.hit(before + retry, 1, counts=True)[0] == 1
 
 
+@pytest.mark.places("local", reason="the tests before show that fakeredis is alike")
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @thorough
 @given(limit=limits, window=windows, steps=steps)

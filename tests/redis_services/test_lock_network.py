@@ -46,8 +46,8 @@ def make(request: pytest.FixtureRequest, proxy: RedisProxy, loop: Loop) -> Itera
     clients: list[Any] = []
     aclients: list[Any] = []
 
-    def make(ttl: float, *, retries: int = 0, **options: Any) -> Any:
-        settings: dict[str, Any] = {"socket_timeout": 0.3, "retry_on_error": [redis.ConnectionError]}
+    def make(ttl: float, *, retries: int = 0, timeout: float = 0.3, **options: Any) -> Any:
+        settings: dict[str, Any] = {"socket_timeout": timeout, "retry_on_error": [redis.ConnectionError]}
         if request.param == "sync":
             retry = Retry(NoBackoff(), retries)
             clients.append(redis.Redis.from_url(proxy.url, retry=retry, **settings))
@@ -305,7 +305,7 @@ def test_a_reply_that_comes_too_late_is_no_lock(make: Any, proxy: RedisProxy) ->
 @pytest.mark.parametrize("make", ["async"], indirect=True)  # a thread cannot be cancelled
 def test_a_cancelled_acquire_that_redis_heard_is_given_back(make: Any, proxy: RedisProxy, client: Any) -> None:
     """Cancelled when it has the lock and does not know it, an acquire gives it back in the background."""
-    lock = known(make(20))
+    lock = known(make(20, timeout=30))
     dropped = proxy.drop_reply("EVALSHA", hang=True)
 
     async def work() -> None:
