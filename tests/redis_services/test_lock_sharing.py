@@ -99,8 +99,10 @@ def test_a_task_does_not_release_what_another_holds(shared: Any, place: Any) -> 
 
 
 @sync_only
-def test_a_thread_does_not_release_what_another_holds(shared: Any, place: Any) -> None:
-    """A thread that got nothing releases nothing, and has nothing to check or to extend."""
+def test_a_thread_does_not_release_what_another_holds(
+    shared: Any, place: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A thread that got nothing releases nothing, as the log says, and has nothing to check or to extend."""
     assert shared.acquire()
 
     def other() -> None:
@@ -114,6 +116,7 @@ def test_a_thread_does_not_release_what_another_holds(shared: Any, place: Any) -
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(other).result()
+    assert "another task or thread holds it" in caplog.text
     assert shared.owned()
     assert shared.release() is True
 

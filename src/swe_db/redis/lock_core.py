@@ -124,7 +124,8 @@ class LockCore:
         while True:
             hold, left = yield from self._asked(hold)
             if hold is not None:
-                yield from self._renewed(hold)
+                if self.start_renewal is not None:
+                    yield from self._renewed(hold, self.start_renewal)
                 return True
             now = clock()
             if now >= end:
@@ -168,9 +169,11 @@ class LockCore:
     def release(self) -> Steps[bool]:
         """Release the caller's hold; it is forgotten once Redis has answered."""
         hold = self.holds.of_caller()
-        if hold is None:
-            return False
-        return (yield from self._released(hold))
+        if hold is not None:
+            return (yield from self._released(hold))
+        if self.holds.is_any:
+            logger.warning("the lock %r is not released: another task or thread holds it", self.key)
+        return False
 
     def extend(self, ttl: Duration | None) -> Steps[bool]:
         """Let the caller's hold last at least so long from now."""
@@ -284,12 +287,10 @@ class LockCore:
             )
         return answer
 
-    def _renewed(self, hold: Hold) -> Steps[None]:
-        """Begin to extend a hold, if that is wanted."""
-        if self.start_renewal is None:
-            return
+    def _renewed(self, hold: Hold, start: Callable[[Hold], Callable[[], object]]) -> Steps[None]:
+        """Begin to extend a hold."""
         try:
-            hold.stop_renewal = self.start_renewal(hold)
+            hold.stop_renewal = start(hold)
         except RuntimeError as error:
             yield from self._released(hold)
             raise LockError(f"nothing can be started that would extend the lock {self.key!r}: {error}") from error

@@ -140,6 +140,8 @@ class Hold:
         is_leaving: Whether it is being released, and may be already if the reply was lost.
     """
 
+    __slots__ = ("_key", "depth", "fencing_token", "is_leaving", "lost", "owner", "stop_renewal", "token")
+
     def __init__(self, key: str, lost: LostEvent) -> None:
         self._key = key
         self.token = os.urandom(16).hex()
@@ -197,13 +199,18 @@ class Holds:
         self._forks = FORKS.count
         self.latest: LostEvent | None = None
 
+    @property
+    def is_any(self) -> bool:
+        """Whether anybody holds the lock, or has asked for it, through this object."""
+        return bool(self._holds)
+
     def add(self, hold: Hold) -> None:
         """Note a hold that is asked for."""
         self._holds.append(hold)
 
     def remove(self, hold: Hold) -> None:
         """Forget a hold."""
-        with contextlib.suppress(ValueError):  # it was of another process, or is forgotten already
+        if hold in self._holds:  # if not, it was of another process
             self._holds.remove(hold)
 
     def own(self) -> Hold | None:
