@@ -252,6 +252,27 @@ def test_what_is_promised_holds_for_any_stretch_of_time(
             assert all(i <= limit + limit * later / window for i, later in enumerate(stretch, start=1))
 
 
+@pytest.mark.places("local", reason="the tests before show that fakeredis is alike")
+@thorough
+@given(limit=limits, window=windows, steps=steps)
+def test_a_sliding_window_admits_its_limit(
+    client: Any, limit: int, window: int, steps: list[tuple[int, int, bool]]
+) -> None:
+    """Each of its windows, which follow one another from a first hit, admits at most the limit."""
+    client.delete(KEY)
+    real, now, start, count = Real(client, "sliding_window", limit, window), 0, 0, 0
+    for later, cost, _ in steps * 3:
+        now += later * max(1, window // 40)
+        if not real.hit(now, cost, counts=True)[0]:
+            continue
+        if not count or now >= start + 2 * window:
+            start, count = now, 0
+        elif now >= start + window:
+            start, count = start + window, 0
+        count += cost
+        assert count <= limit
+
+
 def test_the_sliding_window_can_admit_twice_its_limit(client: Any) -> None:
     """The bound of twice the limit is reached, so that nothing better may be promised for the sliding window."""
     client.delete(KEY)
