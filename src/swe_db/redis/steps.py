@@ -97,9 +97,12 @@ class ScriptCall:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Commands that are sent together, with those of others in between maybe; its answer is the list of theirs."""
+    """Commands that are sent together, with those of others in between maybe; its answer is the list of theirs.
 
-    commands: tuple[Command, ...]
+    Scripts are sent in full: a pipeline cannot be told that the server does not know one.
+    """
+
+    commands: tuple[Command | ScriptCall, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +223,7 @@ def _options() -> dict[str, Any]:
 
 def _filled(pipeline: Any, batch: Batch) -> Any:  # noqa: ANN401
     for command in batch.commands:
-        pipeline.execute_command(*command.arguments, **_options())
+        pipeline.execute_command(*_in_full(command), **_options())
     return pipeline
 
 
