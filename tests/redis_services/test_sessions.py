@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from support.twins import Twin
 from swe_db.errors import CacheTypeError, ConfigError, RedisServiceError, SessionGoneError
 from swe_db.redis.sessions import AsyncSessionManager, Session, SessionManager
 
@@ -174,6 +175,21 @@ def test_text_that_is_no_token_is_that_of_no_session(sessions: Any, place: Any) 
             sessions.rotate(token)
         sessions.revoke_all("ada", except_token=token)
     assert place.client.dbsize() == 0
+
+
+def test_what_only_begins_like_a_token_is_none(sessions: Any) -> None:
+    """There is one way to write a token."""
+    token, _ = sessions.create("ada")
+    for other in (
+        f"{token}\n",
+        f"{token} ",
+        f" {token}",
+        f"{token}=",
+        token.upper(),
+        token[:-1],
+        token.replace(".", ""),
+    ):
+        assert sessions.get(other) is None
 
 
 def test_what_is_not_even_text_is_a_mistake_in_the_call(sessions: Any) -> None:
@@ -355,7 +371,8 @@ def test_the_index_is_cleaned_up(sessions: Any, place: Any) -> None:
     assert place.client.zrange("swe:sessions:ada", 0, -1) == [new.id.encode()]
     assert 60_000 < place.client.pttl("swe:sessions:ada") <= 120_000
     sessions.create("ada")
-    short.create("ada")
+    _, new = short.create("ada")
+    assert place.client.pttl(f"swe:session:{new.id}") <= 60_000
     assert place.client.pttl("swe:sessions:ada") > 28_800_000
 
 
@@ -369,6 +386,29 @@ def test_all_sessions_of_a_user_end(sessions: Any, place: Any) -> None:
     sessions.revoke_all("ada")
     sessions.revoke_all("eve")
     assert place.client.dbsize() == 0
+
+
+def test_a_client_that_decodes_replies_will_do(place: Any, loop: Any) -> None:
+    """With decode_responses=True, which an application may have chosen for itself, all is the same."""
+    if place.twin == "sync":
+        with place.server.connect(decode_responses=True) as client:
+            check_all(SessionManager(client))
+    else:
+        aclient = loop.call(place.server.connect_async, decode_responses=True)
+        check_all(Twin(loop.call(AsyncSessionManager, aclient), loop))
+        loop.call(aclient.aclose)
+
+
+def check_all(sessions: Any) -> None:
+    """Use every method once."""
+    token, _ = sessions.create("ada", PLAIN)
+    assert sessions.update(token, {"half": None})
+    token = sessions.rotate(sessions.rotate(token))
+    assert sessions.get(token).data.keys() == PLAIN.keys() - {"half"}
+    sessions.revoke_all("ada", except_token=token)
+    assert [session.user_id for session in sessions.list("ada")] == ["ada"]
+    sessions.delete(token)
+    assert sessions.get(token) is None
 
 
 def test_managers_with_other_prefixes_do_not_meet(place: Any) -> None:

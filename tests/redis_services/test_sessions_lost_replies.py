@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -79,6 +81,26 @@ def test_create(sessions: Any, proxy: RedisProxy, client: Any) -> None:
         sessions.delete(token)
         proxy.commands.clear()
     assert client.dbsize() == 0
+
+
+def test_a_create_that_comes_twice_undoes_nothing(client: Any) -> None:
+    """The same command that arrives once more, later, finds its session and leaves it as others have changed it."""
+    sessions = SessionManager(client)
+    steps = sessions._sessions.create("ada", {"a": 1})
+    call = next(steps)
+    assert isinstance(call, ScriptCall)
+    send = functools.partial(client.evalsha, call.script.digest, len(call.keys), *call.keys, *call.arguments)
+    answer = send()
+    steps.send(answer)
+    with pytest.raises(StopIteration) as end:
+        steps.send(1)
+    token, session = end.value.value
+    assert sessions.update(token, {"a": 2})
+    time.sleep(0.01)
+    send()
+    found = sessions.get(token)
+    assert found is not None
+    assert (found.data, found.version, found.created_at) == ({"a": 2}, 2, session.created_at)
 
 
 def test_get(sessions: Any, proxy: RedisProxy) -> None:
