@@ -12,6 +12,7 @@ import contextlib
 import functools
 import hashlib
 import inspect
+import re
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -23,22 +24,46 @@ from redis.client import NEVER_DECODE
 
 from swe_db.errors import AmbiguousResultError, RedisServiceError, RedisUnavailableError, SweDBError
 
-__all__ = ["Batch", "Command", "Compute", "Connected", "Pause", "Script", "ScriptCall", "Step", "Steps", "arun", "run"]
+__all__ = [
+    "Batch",
+    "Command",
+    "Compute",
+    "Connected",
+    "NotSentError",
+    "Pause",
+    "Script",
+    "ScriptCall",
+    "Step",
+    "Steps",
+    "arun",
+    "is_unreachable_cluster",
+    "run",
+]
 
 T = TypeVar("T")
 Argument: TypeAlias = str | bytes | int | float
+
+
+class NotSentError(redis.exceptions.ConnectionError):
+    """There was no connection to send a command on, so that it has certainly not run."""
+
 
 # The server is not there, or not one that takes writes now: another try may succeed.
 UNAVAILABLE: Final = (
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
-    redis.exceptions.ClusterDownError,
+    redis.exceptions.ClusterError,
+    redis.exceptions.SlotNotCoveredError,
     redis.exceptions.MasterDownError,
     redis.exceptions.ReadOnlyError,
     redis.exceptions.TryAgainError,
     ConnectionError,
     TimeoutError,
 )
+# The reply to a command that was sent may be lost: nobody knows if it has run.
+LOST: Final = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, ConnectionError, TimeoutError)
+# Of those, these say that it has not run.
+NOT_RUN: Final = (NotSentError, redis.exceptions.BusyLoadingError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +271,9 @@ def _translated(error: Exception, step: Step) -> Exception:
     ours: SweDBError
     if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.AuthorizationError):
         ours = RedisServiceError(f"Redis refuses: {error}")
-    elif isinstance(error, UNAVAILABLE):
+    elif isinstance(error, UNAVAILABLE) or is_unreachable_cluster(error):
         ours = _unavailable(error, once=isinstance(step, Command | ScriptCall) and step.once)
-    elif isinstance(error, redis.exceptions.RedisError):
+    elif isinstance(error, redis.exceptions.RedisError | redis.exceptions.RedisClusterException):
         ours = RedisServiceError(f"Redis refuses: {error}")
     else:
         return error
@@ -257,6 +282,16 @@ def _translated(error: Exception, step: Step) -> Exception:
 
 
 def _unavailable(error: Exception, *, once: bool) -> RedisUnavailableError:
-    if once:
+    is_lost = isinstance(error, LOST) or is_unreachable_cluster(error)
+    if once and is_lost and not isinstance(error, NOT_RUN):
         return AmbiguousResultError(f"the command may have run or not, its reply was lost: {error}")
     return RedisUnavailableError(f"Redis does not answer: {error}")
+
+
+def is_unreachable_cluster(error: Exception) -> bool:
+    """Tell whether redis-py found no node of a cluster; it says so by the root of all errors about clusters.
+
+    It looks for the other nodes when one did not answer, so the command itself may have run.
+    """
+    is_about_clusters = isinstance(error, redis.exceptions.RedisClusterException)
+    return is_about_clusters and re.search("cannot be connected|slots are not covered", str(error)) is not None
