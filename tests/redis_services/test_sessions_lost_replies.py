@@ -16,7 +16,7 @@ from redis.retry import Retry
 from support.proxy import RedisProxy
 from support.twins import Loop, Twin
 from swe_db.errors import RedisUnavailableError
-from swe_db.redis import sessions as module
+from swe_db.redis import session_core as module
 from swe_db.redis.sessions import AsyncSessionManager, SessionManager
 from swe_db.redis.steps import Script, ScriptCall
 from swe_db.servers.server import RedisServer
@@ -86,7 +86,7 @@ def test_create(sessions: Any, proxy: RedisProxy, client: Any) -> None:
 def test_a_create_that_comes_twice_undoes_nothing(client: Any) -> None:
     """The same command that arrives once more, later, finds its session and leaves it as others have changed it."""
     sessions = SessionManager(client)
-    steps = sessions._sessions.create("ada", {"a": 1})
+    steps = sessions._core.create("ada", {"a": 1})
     call = next(steps)
     assert isinstance(call, ScriptCall)
     send = functools.partial(client.evalsha, call.script.digest, len(call.keys), *call.keys, *call.arguments)
@@ -126,7 +126,7 @@ def test_an_update_that_comes_in_between_stays(client: Any) -> None:
     """The repeat of an update does not write over what others, up to seven, have changed since it was done."""
     sessions = SessionManager(client)
     token, _ = sessions.create("ada")
-    slow = next(sessions._sessions.update(token, {"a": "slow"}, None))
+    slow = next(sessions._core.update(token, {"a": "slow"}, None))
     assert isinstance(slow, ScriptCall)
     assert client.evalsha(slow.script.digest, len(slow.keys), *slow.keys, *slow.arguments) == 1
     for number in range(7):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from swe_db.errors import SweDBError
-from swe_db.redis import sessions as module
+from swe_db.redis import session_core as module
 from swe_db.redis.sessions import AsyncSessionManager, SessionManager
 
 
@@ -75,7 +75,7 @@ def test_no_secret_is_logged_or_printed(sessions: Any, place: Any, caplog: pytes
     token, session = sessions.create("ada")
     secrets.append(token.split(".")[1])
     manager = getattr(sessions, "twin", sessions)
-    shown = caplog.text + repr(session) + repr(manager) + repr(manager._sessions) + repr(module._Token.read(token))
+    shown = caplog.text + repr(session) + repr(manager) + repr(manager._core) + repr(module.Token.read(token))
     shown += pickle.dumps(session).decode("latin-1")
     assert session.id in shown
     assert not [secret for secret in secrets if secret[:20] in shown]

@@ -1,72 +1,19 @@
-"""Sessions of users who have logged in, kept on Redis.
-
-A token is `id.secret`: the id names the session's key, of the secret only a hash is kept. Everything about a session is
-one hash under one key, so that each script sees and changes all of it at once, on a cluster too:
-
-    {prefix}:session:{id}      user, hash, version, created, seen, last, idle, data:…; after a rotation replaced, nonce,
-                               repeatable; after an update changes
-    {prefix}:sessions:{user}   the ids of a user's sessions, each with the time at which it is forgotten
-
-The scripts compare hashes with `~=`, which takes longer the more characters agree. That tells nothing: who could find
-secrets whose hashes begin like the stored one would learn that hash, and a hash leads to no secret of 256 random bits.
-"""
+"""Sessions of users who have logged in."""
 
 from __future__ import annotations
 
-import base64
-import dataclasses
-import hashlib
-import hmac
-import re
-import secrets
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+import functools
+from collections.abc import Mapping
 from typing import Any, Final
 
-from swe_db.errors import ConfigError, RedisServiceError, SessionGoneError
 from swe_db.redis.client import aconnected, connected
-from swe_db.redis.durations import Duration, milliseconds
-from swe_db.redis.session_data import decoded, encoded, is_unicode
-from swe_db.redis.steps import Batch, Command, Script, Steps, arun, run
+from swe_db.redis.durations import Duration
+from swe_db.redis.session_core import Session, SessionCore
+from swe_db.redis.steps import arun, run
 
-__all__ = ["AsyncSessionManager", "Session", "SessionManager"]
+__all__ = ["AsyncSessionManager", "Session", "SessionManager", "aget_session_manager", "get_session_manager"]
 
-CREATE: Final = Script("session_create.lua")
-GET: Final = Script("session_get.lua")
-UPDATE: Final = Script("session_update.lua")
-ROTATE: Final = Script("session_rotate.lua")
-DELETE: Final = Script("session_delete.lua")
-LOOK: Final = Script("session_look.lua")
-INDEX_ADD: Final = Script("session_index_add.lua")
-INDEX: Final = Script("session_index.lua")
-
-# 128 and 256 bits in URL-safe base64.
-TOKEN: Final = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """A session as it was when it was read.
-
-    Attributes:
-        id: The public part of its token: enough to name it, not enough to use it.
-        user_id: Whose it is.
-        data: What was kept in it. To change that, call `update`: changing this copy changes nothing in Redis.
-        version: 1 when it is new, one more with every update.
-        created_at: When it was created, as all times here in UTC by the server's clock.
-        last_seen: When it was used last, before this copy was read or by reading it.
-        expires_at: When it ends if nobody uses it again.
-        ends_at: When it ends in any case.
-    """
-
-    id: str
-    user_id: str
-    data: dict[str, Any] = dataclasses.field(repr=False)
-    version: int
-    created_at: datetime
-    last_seen: datetime
-    expires_at: datetime
-    ends_at: datetime
+KEPT: Final = 64  # managers that `get_session_manager` keeps
 
 
 class SessionManager:
@@ -97,7 +44,7 @@ class SessionManager:
         absolute: Duration = 28800,
         rotation_grace: Duration = 10,
     ) -> None:
-        self._sessions = _Sessions.configured(prefix, idle, absolute, rotation_grace)
+        self._core = SessionCore.configured(prefix, idle, absolute, rotation_grace)
         self._connected = connected(client)
 
     def create(self, user_id: str, data: Mapping[str, Any] | None = None) -> tuple[str, Session]:
@@ -113,7 +60,7 @@ class SessionManager:
             CacheTypeError: The data would not come back as it went in.
             RedisServiceError: Redis does not answer, or refuses.
         """
-        return run(self._connected, self._sessions.create(user_id, data))
+        return run(self._connected, self._core.create(user_id, data))
 
     def get(self, token: str | None) -> Session | None:
         """Return the token's session, which counts as its use; None if there is none.
@@ -122,7 +69,7 @@ class SessionManager:
             ConfigError: The token is neither text nor None.
             RedisServiceError: Redis does not answer, or refuses.
         """
-        return run(self._connected, self._sessions.get(token))
+        return run(self._connected, self._core.get(token))
 
     def update(self, token: str | None, patch: Mapping[str, Any], *, expected_version: int | None = None) -> bool:
         """Change the token's session at once, or not at all.
@@ -142,7 +89,7 @@ class SessionManager:
             CacheTypeError: The data would not come back as it went in.
             RedisServiceError: Redis does not answer, or refuses.
         """
-        return run(self._connected, self._sessions.update(token, patch, expected_version))
+        return run(self._connected, self._core.update(token, patch, expected_version))
 
     def rotate(self, token: str | None) -> str:
         """Replace the token by a new one and return that; the old one is dead at once.
@@ -155,7 +102,7 @@ class SessionManager:
             ConfigError: The token is neither text nor None.
             RedisServiceError: Redis does not answer, or refuses.
         """
-        return run(self._connected, self._sessions.rotate(token))
+        return run(self._connected, self._core.rotate(token))
 
     def delete(self, token: str | None) -> None:
         """End the token's session for good; the token that was replaced last does so too.
@@ -164,7 +111,7 @@ class SessionManager:
             ConfigError: The token is neither text nor None.
             RedisServiceError: Redis does not answer, or refuses.
         """
-        run(self._connected, self._sessions.delete(token))
+        run(self._connected, self._core.delete(token))
 
     def list(self, user_id: str) -> tuple[Session, ...]:
         """Return a user's sessions, the newest first; that counts as use of none of them.
@@ -173,7 +120,7 @@ class SessionManager:
             ConfigError: There is no such user.
             RedisServiceError: Redis does not answer, or refuses.
         """
-        return run(self._connected, self._sessions.list(user_id))
+        return run(self._connected, self._core.list(user_id))
 
     def revoke_all(self, user_id: str, *, except_token: str | None = None) -> None:
         """End all sessions of a user.
@@ -186,7 +133,7 @@ class SessionManager:
             ConfigError: There is no such user, or the token is neither text nor None.
             RedisServiceError: Redis does not answer, or refuses: some sessions may have ended, call it again.
         """
-        run(self._connected, self._sessions.revoke_all(user_id, except_token))
+        run(self._connected, self._core.revoke_all(user_id, except_token))
 
 
 class AsyncSessionManager:
@@ -201,201 +148,69 @@ class AsyncSessionManager:
         absolute: Duration = 28800,
         rotation_grace: Duration = 10,
     ) -> None:
-        self._sessions = _Sessions.configured(prefix, idle, absolute, rotation_grace)
+        self._core = SessionCore.configured(prefix, idle, absolute, rotation_grace)
         self._connected = aconnected(client)
 
     async def create(self, user_id: str, data: Mapping[str, Any] | None = None) -> tuple[str, Session]:
         """Create a session and return its token and what it holds; see `SessionManager.create`."""
-        return await arun(self._connected, self._sessions.create(user_id, data))
+        return await arun(self._connected, self._core.create(user_id, data))
 
     async def get(self, token: str | None) -> Session | None:
         """Return the token's session; see `SessionManager.get`."""
-        return await arun(self._connected, self._sessions.get(token))
+        return await arun(self._connected, self._core.get(token))
 
     async def update(self, token: str | None, patch: Mapping[str, Any], *, expected_version: int | None = None) -> bool:
         """Change the token's session at once, or not at all; see `SessionManager.update`."""
-        return await arun(self._connected, self._sessions.update(token, patch, expected_version))
+        return await arun(self._connected, self._core.update(token, patch, expected_version))
 
     async def rotate(self, token: str | None) -> str:
         """Replace the token by a new one and return that; see `SessionManager.rotate`."""
-        return await arun(self._connected, self._sessions.rotate(token))
+        return await arun(self._connected, self._core.rotate(token))
 
     async def delete(self, token: str | None) -> None:
         """End the token's session for good; see `SessionManager.delete`."""
-        await arun(self._connected, self._sessions.delete(token))
+        await arun(self._connected, self._core.delete(token))
 
     async def list(self, user_id: str) -> tuple[Session, ...]:
         """Return a user's sessions; see `SessionManager.list`."""
-        return await arun(self._connected, self._sessions.list(user_id))
+        return await arun(self._connected, self._core.list(user_id))
 
     async def revoke_all(self, user_id: str, *, except_token: str | None = None) -> None:
         """End all sessions of a user; see `SessionManager.revoke_all`."""
-        await arun(self._connected, self._sessions.revoke_all(user_id, except_token))
+        await arun(self._connected, self._core.revoke_all(user_id, except_token))
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Token:
-    id: str
-    secret: str = dataclasses.field(repr=False)
-
-    @classmethod
-    def new(cls) -> _Token:
-        return cls(secrets.token_urlsafe(16), secrets.token_urlsafe(32))
-
-    @classmethod
-    def read(cls, token: str | None) -> _Token | None:
-        """Return what a token says, None if it is none."""
-        if token is None:
-            return None
-        if not isinstance(token, str):
-            raise ConfigError(f"the token is a {type(token).__name__}: give the text that `create` returned")
-        found = TOKEN.fullmatch(token)
-        return None if found is None else cls(found[1], found[2])
-
-    @property
-    def text(self) -> str:
-        return f"{self.id}.{self.secret}"
-
-    @property
-    def digest(self) -> str:
-        """What is kept of the secret."""
-        return hashlib.sha256(self.secret.encode()).hexdigest()
-
-    def successor(self, nonce: str) -> _Token:
-        """Return the token that follows: nobody can tell it without both the old secret and the nonce."""
-        secret = hmac.digest(self.secret.encode(), nonce.encode(), "sha256")
-        return _Token(self.id, base64.urlsafe_b64encode(secret).decode().rstrip("="))
+def get_session_manager(
+    client: Any = None,  # noqa: ANN401
+    *,
+    prefix: str = "swe",
+    idle: Duration = 1800,
+    absolute: Duration = 28800,
+    rotation_grace: Duration = 10,
+) -> SessionManager:
+    """Return the manager of this process for these arguments, which are those of `SessionManager`."""
+    through: Any = connected(client)
+    return _kept(through, prefix=prefix, idle=idle, absolute=absolute, rotation_grace=rotation_grace)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Sessions:
-    """The core of both managers."""
-
-    prefix: str
-    idle: int
-    absolute: int
-    rotation_grace: int
-
-    @classmethod
-    def configured(cls, prefix: object, idle: Duration, absolute: Duration, rotation_grace: Duration) -> _Sessions:
-        if not isinstance(prefix, str) or not prefix:
-            raise ConfigError(f"the prefix is {prefix!r}: give text that is not empty")
-        durations = {"idle": idle, "absolute": absolute, "rotation_grace": rotation_grace}
-        return cls(prefix, **{name: milliseconds(duration, name) for name, duration in durations.items()})
-
-    def create(self, user_id: str, data: Mapping[str, Any] | None) -> Steps[tuple[str, Session]]:
-        index = self._index(user_id)
-        fields = encoded({} if data is None else data)
-        token = _Token.new()
-        answer = yield CREATE([self._key(token.id)], user_id, token.digest, self.idle, self.absolute, *fields)
-        session = _session(token.id, answer)
-        if session is None:
-            raise RedisServiceError("the new session was not kept: another one has its id, or its time is over already")
-        # After the session, so that an entry whose session is not there can always be dropped. If this fails, nobody
-        # ever gets the token.
-        yield INDEX_ADD([index], token.id, round(session.ends_at.timestamp() * 1000))
-        return token.text, session
-
-    def get(self, text: str | None) -> Steps[Session | None]:
-        token = _Token.read(text)
-        if token is None:
-            return None
-        return _session(token.id, (yield GET([self._key(token.id)], token.digest)))
-
-    def update(self, text: str | None, patch: Mapping[str, Any], version: int | None) -> Steps[bool]:
-        if version is not None and type(version) is not int:
-            raise ConfigError(f"expected_version is {version!r}: give the `version` of a session")
-        token, fields = _Token.read(text), encoded(patch)
-        if token is None:
-            return False
-        expected = "" if version is None else version
-        answer = yield UPDATE([self._key(token.id)], token.digest, expected, secrets.token_hex(8), *fields)
-        return bool(answer)
-
-    def rotate(self, text: str | None) -> Steps[str]:
-        token = _Token.read(text)
-        if token is not None:
-            nonce = secrets.token_hex(32)
-            new = token.successor(nonce)
-            arguments = token.digest, new.digest, nonce, self.rotation_grace
-            answer = yield ROTATE([self._key(token.id)], *arguments)
-            if answer is not None:
-                return token.successor(answer.decode()).text
-        raise SessionGoneError("the session has ended, or its token was replaced: let the user log in again")
-
-    def delete(self, text: str | None) -> Steps[None]:
-        token = _Token.read(text)
-        if token is None:
-            return
-        user = yield DELETE([self._key(token.id)], token.digest)
-        if user is not None:
-            yield Command(("ZREM", self._index(user.decode()), token.id))
-
-    def list(self, user_id: str) -> Steps[tuple[Session, ...]]:
-        index = self._index(user_id)
-        ids = yield from self._ids(index)
-        if not ids:
-            return ()
-        answers = yield Batch(tuple(LOOK([self._key(each)]) for each in ids))
-        found = [_session(each, answer) for each, answer in zip(ids, answers, strict=True)]
-        gone = [each for each, session in zip(ids, found, strict=True) if session is None]
-        if gone:
-            yield Command(("ZREM", index, *gone))
-        return tuple(sorted(filter(None, found), key=lambda session: session.created_at, reverse=True))
-
-    def revoke_all(self, user_id: str, except_token: str | None) -> Steps[None]:
-        index = self._index(user_id)
-        kept = yield from self._valid(except_token)
-        ids = [each for each in (yield from self._ids(index)) if each != kept]
-        if ids:
-            yield Batch(tuple(Command(("DEL", self._key(each))) for each in ids))
-            yield Command(("ZREM", index, *ids))
-
-    def _valid(self, text: str | None) -> Steps[str | None]:
-        """Return the id of the token's session if the token is good."""
-        token = _Token.read(text)
-        if token is None:
-            return None
-        fields = _fields((yield LOOK([self._key(token.id)])))
-        return token.id if hmac.compare_digest(fields.get(b"hash", b""), token.digest.encode()) else None
-
-    def _ids(self, index: str) -> Steps[Sequence[str]]:
-        return [each.decode() for each in (yield INDEX([index]))]
-
-    def _key(self, session_id: str) -> str:
-        return f"{self.prefix}:session:{session_id}"
-
-    def _index(self, user_id: object) -> str:
-        if not isinstance(user_id, str) or not user_id or not is_unicode(user_id):
-            raise ConfigError(f"the user is {user_id!r}: give text that is not empty, such as str(user.id)")
-        return f"{self.prefix}:sessions:{user_id}"
+def aget_session_manager(
+    client: Any = None,  # noqa: ANN401
+    *,
+    prefix: str = "swe",
+    idle: Duration = 1800,
+    absolute: Duration = 28800,
+    rotation_grace: Duration = 10,
+) -> AsyncSessionManager:
+    """The same for asyncio; no coroutine, so that it can be called where no loop runs yet."""
+    through: Any = aconnected(client)
+    return _akept(through, prefix=prefix, idle=idle, absolute=absolute, rotation_grace=rotation_grace)
 
 
-def _fields(answer: Sequence[bytes] | None) -> dict[bytes, bytes]:
-    return dict(zip(answer[::2], answer[1::2], strict=True)) if answer else {}
+@functools.lru_cache(maxsize=KEPT)
+def _kept(client: Any, **options: Any) -> SessionManager:  # noqa: ANN401
+    return SessionManager(client, **options)
 
 
-def _session(session_id: str, answer: Sequence[bytes] | None) -> Session | None:
-    """Return the session that a script answered with."""
-    fields = _fields(answer)
-    if not fields:
-        return None
-    try:
-        seen, idle, last = (int(fields[name]) for name in (b"seen", b"idle", b"last"))
-        return Session(
-            id=session_id,
-            user_id=fields[b"user"].decode(),
-            data=decoded(fields),
-            version=int(fields[b"version"]),
-            created_at=_moment(int(fields[b"created"])),
-            last_seen=_moment(seen),
-            expires_at=_moment(min(seen + idle, last)),
-            ends_at=_moment(last),
-        )
-    except (KeyError, ValueError, OverflowError) as error:
-        raise RedisServiceError(f"the session {session_id} has content in Redis that is not ours: {error!r}") from error
-
-
-def _moment(time: int) -> datetime:
-    """Return a time of the server's, which is in milliseconds."""
-    return datetime.fromtimestamp(time / 1000, UTC)
+@functools.lru_cache(maxsize=KEPT)
+def _akept(client: Any, **options: Any) -> AsyncSessionManager:  # noqa: ANN401
+    return AsyncSessionManager(client, **options)
