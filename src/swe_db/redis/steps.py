@@ -218,10 +218,11 @@ def _taken(connected: Connected, step: Step) -> Any:  # noqa: ANN401 - whatever 
             with connected.raw.pipeline(transaction=False) as pipeline:
                 return _filled(pipeline, step).execute()
     client = connected.once if step.once else connected.raw
+    options = _options(connected, step)
     try:
-        return client.execute_command(*_by_digest(step), **_options())
+        return client.execute_command(*_by_digest(step), **options)
     except redis.exceptions.NoScriptError:
-        return client.execute_command(*_in_full(step), **_options())
+        return client.execute_command(*_in_full(step), **options)
 
 
 async def _ataken(connected: Connected, step: Step) -> Any:  # noqa: ANN401 - whatever Redis answers
@@ -235,20 +236,28 @@ async def _ataken(connected: Connected, step: Step) -> Any:  # noqa: ANN401 - wh
             async with connected.raw.pipeline(transaction=False) as pipeline:
                 return await _filled(pipeline, step).execute()
     client = connected.once if step.once else connected.raw
+    options = _options(connected, step)
     try:
-        return await client.execute_command(*_by_digest(step), **_options())
+        return await client.execute_command(*_by_digest(step), **options)
     except redis.exceptions.NoScriptError:
-        return await client.execute_command(*_in_full(step), **_options())
+        return await client.execute_command(*_in_full(step), **options)
 
 
-def _options() -> dict[str, Any]:
-    """Return the options of a command whose answer stays bytes; redis-py takes them out of the dictionary."""
+def _options(connected: Connected, step: Command | ScriptCall) -> dict[str, Any]:
+    """Return the options of a command whose answer stays bytes.
+
+    The client of a cluster puts some answers together from those of several nodes, by functions that take no options;
+    but for that to SCAN they hold no text.
+    """
+    combined = getattr(connected.raw, "result_callbacks", ())
+    if isinstance(step, Command) and step.arguments[0] != "SCAN" and step.arguments[0] in combined:
+        return {}
     return {NEVER_DECODE: True}
 
 
 def _filled(pipeline: Any, batch: Batch) -> Any:  # noqa: ANN401
     for command in batch.commands:
-        pipeline.execute_command(*_in_full(command), **_options())
+        pipeline.execute_command(*_in_full(command), **{NEVER_DECODE: True})
     return pipeline
 
 
