@@ -74,7 +74,7 @@ def test_rotations_at_once_make_one_token(sessions: Any, place: Any) -> None:
     new = at_once(sessions, lambda sessions, _: sessions.rotate(token))
     assert len(set(new)) == 1
     assert sessions.get(new[0]).id == session.id
-    assert place.client.keys("swe:session:*") == [f"swe:session:{session.id}".encode()]
+    assert list(place.client.scan_iter("swe:session:*")) == [f"swe:session:{session.id}".encode()]
 
 
 def test_a_logout_is_not_undone_by_what_is_slower(sessions: Any, place: Any) -> None:
@@ -103,7 +103,7 @@ def test_a_logout_among_others_wins(sessions: Any, place: Any) -> None:
 
         at_once(sessions, act, 4)
         assert sessions.get(token) is None
-        assert place.client.keys("swe:session:*") == []
+        assert list(place.client.scan_iter("swe:session:*")) == []
 
 
 def try_to_rotate(sessions: Any, token: str) -> None:
@@ -146,6 +146,7 @@ def test_tasks_of_one_loop_share_a_manager(place: Any, loop: Any) -> None:
         return str(session.user_id)
 
     async def all_of_them() -> list[str]:
+        await whose_is_it("warm up")  # redis-py's client of a cluster fails where many are its first users
         return await asyncio.gather(*(whose_is_it(str(number)) for number in range(100)))
 
     assert loop.run(all_of_them()) == [str(number) for number in range(100)]

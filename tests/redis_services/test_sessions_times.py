@@ -20,8 +20,8 @@ def sessions(place: Any) -> Any:
 
 def test_use_keeps_a_session_alive(sessions: Any, place: Any) -> None:
     """Get, update and rotate each set the idle time-out anew; a list of sessions does not."""
-    token, _ = sessions.create("ada")
-    [key] = place.client.keys("swe:session:*")
+    token, session = sessions.create("ada")
+    key = f"swe:session:{session.id}"
 
     def renews(call: Any) -> bool:
         place.client.pexpire(key, 500_000)
