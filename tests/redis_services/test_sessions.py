@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
-from support.twins import Twin
 from swe_db.errors import CacheTypeError, ConfigError, RedisServiceError, SessionGoneError
 from swe_db.redis.sessions import (
     AsyncSessionManager,
@@ -18,7 +17,8 @@ from swe_db.redis.sessions import (
     get_session_manager,
 )
 
-PLAIN: dict[str, Any] = {
+HERE: Final = pytest.mark.places("local", reason="no Redis has to do with it")
+PLAIN: Final[dict[str, Any]] = {
     "text": "Grüße 🎉 \0",
     "": "no name",
     "bytes": b"\xff\x00",
@@ -79,6 +79,7 @@ def test_what_goes_in_comes_back(sessions: Any) -> None:
     assert token.startswith(session.id)
 
 
+@HERE
 def test_what_would_come_back_otherwise_is_refused(sessions: Any, place: Any) -> None:
     """A value that msgpack would change is an error at once, in create and in update, and nothing is kept of it."""
     token, session = sessions.create("ada", {"a": 1})
@@ -92,6 +93,7 @@ def test_what_would_come_back_otherwise_is_refused(sessions: Any, place: Any) ->
     assert sessions.get(token).data == session.data
 
 
+@HERE
 def test_data_is_a_dictionary_with_text_as_keys(sessions: Any, place: Any) -> None:
     """Anything else is refused."""
     for data in ([("a", 1)], "a", 1, [], {1: "a"}, {"\ud800": "a"}, {Text("a"): 1}):
@@ -100,6 +102,7 @@ def test_data_is_a_dictionary_with_text_as_keys(sessions: Any, place: Any) -> No
     assert place.client.dbsize() == 0
 
 
+@HERE
 def test_a_session_is_one_moment(sessions: Any) -> None:
     """A session that was read cannot be assigned to, and says nothing of its data when it is printed."""
     _, session = sessions.create("ada", {"password": "hunter2"})
@@ -135,6 +138,7 @@ def test_an_update_of_another_version_is_refused(sessions: Any) -> None:
     assert sessions.update(token, {"count": 2}, expected_version=2) is True
 
 
+@HERE
 def test_a_version_is_an_integer(sessions: Any) -> None:
     """Anything else is a mistake in the call."""
     token, _ = sessions.create("ada")
@@ -155,6 +159,7 @@ def test_a_deleted_session_is_gone(sessions: Any, place: Any) -> None:
     assert place.client.dbsize() == 0
 
 
+@HERE
 def test_a_user_is_text(sessions: Any) -> None:
     """Anything else is a mistake in the call, so that user 7 and user "7" are never mixed up."""
     for call in (sessions.create, sessions.list, sessions.revoke_all):
@@ -163,6 +168,7 @@ def test_a_user_is_text(sessions: Any) -> None:
                 call(user)
 
 
+@HERE
 def test_settings_that_make_no_sense_are_refused(place: Any) -> None:
     """A manager is not made with them."""
     wrong: list[tuple[str, Any]] = [("idle", 0), ("absolute", -1), ("rotation_grace", 0), ("idle", "1"), ("prefix", "")]
@@ -192,29 +198,6 @@ def test_all_sessions_of_a_user_end(sessions: Any, place: Any) -> None:
     sessions.revoke_all("ada")
     sessions.revoke_all("eve")
     assert place.client.dbsize() == 0
-
-
-def test_a_client_that_decodes_replies_will_do(place: Any, loop: Any) -> None:
-    """With decode_responses=True, which an application may have chosen for itself, all is the same."""
-    if place.twin == "sync":
-        with place.server.connect(decode_responses=True) as client:
-            check_all(SessionManager(client))
-    else:
-        aclient = loop.call(place.server.connect_async, decode_responses=True)
-        check_all(Twin(loop.call(AsyncSessionManager, aclient), loop))
-        loop.call(aclient.aclose)
-
-
-def check_all(sessions: Any) -> None:
-    """Use every method once."""
-    token, _ = sessions.create("ada", PLAIN)
-    assert sessions.update(token, {"half": None})
-    token = sessions.rotate(sessions.rotate(token))
-    assert sessions.get(token).data.keys() == PLAIN.keys() - {"half"}
-    sessions.revoke_all("ada", except_token=token)
-    assert [session.user_id for session in sessions.list("ada")] == ["ada"]
-    sessions.delete(token)
-    assert sessions.get(token) is None
 
 
 def test_managers_with_other_prefixes_do_not_meet(place: Any) -> None:

@@ -13,6 +13,10 @@ from swe_db.errors import SweDBError
 from swe_db.redis import session_core as module
 from swe_db.redis.sessions import AsyncSessionManager, SessionManager
 
+pytestmark = pytest.mark.places(
+    "local", "client", "fake", "cluster", reason="what is kept and shown is the same elsewhere"
+)
+
 
 @pytest.fixture
 def sessions(place: Any) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from swe_db.errors import ConfigError, SessionGoneError
 from swe_db.redis.sessions import AsyncSessionManager, SessionManager
 
+HERE: Final = pytest.mark.places("local", reason="no Redis has to do with it")
 NO_TOKENS = [
     None,
     "",
@@ -32,6 +33,7 @@ def sessions(place: Any) -> Any:
     return place.make(SessionManager, AsyncSessionManager)
 
 
+@HERE
 def test_text_that_is_no_token_is_that_of_no_session(sessions: Any, place: Any) -> None:
     """Whatever a browser sends finds nothing, raises nothing strange and leaves nothing in Redis."""
     for token in NO_TOKENS:
@@ -59,6 +61,7 @@ def test_what_only_begins_like_a_token_is_none(sessions: Any) -> None:
         assert sessions.get(other) is None
 
 
+@HERE
 def test_what_is_not_even_text_is_a_mistake_in_the_call(sessions: Any) -> None:
     """It is an error in every method alike, which does not repeat what was given."""
     for call in (
@@ -117,6 +120,7 @@ def test_the_hash_is_no_secret(sessions: Any, place: Any) -> None:
     assert sessions.get(token) is not None
 
 
+@HERE
 def test_each_token_is_its_own(sessions: Any) -> None:
     """No two sessions share an id or a secret, and each has 128 and 256 bits of them."""
     parts = [sessions.create("ada")[0].split(".") for _ in range(20)]
