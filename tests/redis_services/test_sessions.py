@@ -172,6 +172,7 @@ def test_a_user_is_text(sessions: Any) -> None:
 def test_settings_that_make_no_sense_are_refused(place: Any) -> None:
     """A manager is not made with them."""
     wrong: list[tuple[str, Any]] = [("idle", 0), ("absolute", -1), ("rotation_grace", 0), ("idle", "1"), ("prefix", "")]
+    wrong += [("absolute", 1e300), ("idle", timedelta(days=40_000))]
     for name, value in wrong:
         with pytest.raises(ConfigError, match=name):
             place.make(SessionManager, AsyncSessionManager, **{name: value})

@@ -39,6 +39,7 @@ LOOK: Final = Script("session_look.lua")
 INDEX_ADD: Final = Script("session_index_add.lua")
 INDEX: Final = Script("session_index.lua")
 
+LONGEST: Final = 100 * 365 * 86_400_000  # ms
 # 128 and 256 bits in URL-safe base64.
 TOKEN: Final = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
 
@@ -121,7 +122,7 @@ class SessionCore:
         if not isinstance(prefix, str) or not prefix:
             raise ConfigError(f"the prefix is {prefix!r}: give text that is not empty")
         durations = {"idle": idle, "absolute": absolute, "rotation_grace": rotation_grace}
-        return cls(prefix, **{name: milliseconds(duration, name) for name, duration in durations.items()})
+        return cls(prefix, **{name: _lasting(duration, name) for name, duration in durations.items()})
 
     def create(self, user_id: str, data: Mapping[str, Any] | None) -> Steps[tuple[str, Session]]:
         """Create a session."""
@@ -216,6 +217,13 @@ class SessionCore:
         if not isinstance(user_id, str) or not user_id or not is_unicode(user_id):
             raise ConfigError(f"the user is {user_id!r}: give text that is not empty, such as str(user.id)")
         return f"{self.prefix}:sessions:{user_id}"
+
+
+def _lasting(duration: Duration, name: str) -> int:
+    """Return a duration in milliseconds; beyond what Redis can count a session would never end."""
+    if milliseconds(duration, name) > LONGEST:
+        raise ConfigError(f"{name} is {duration!r}: give at most 100 years")
+    return milliseconds(duration, name)
 
 
 def _fields(answer: Sequence[bytes] | None) -> dict[bytes, bytes]:

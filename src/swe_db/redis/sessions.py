@@ -32,7 +32,7 @@ class SessionManager:
             timedelta.
 
     Raises:
-        ConfigError: A duration or the prefix makes no sense.
+        ConfigError: A duration is not above 0, or above 100 years; the prefix is no text.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class SessionManager:
         prefix: str = "swe",
         idle: Duration = 1800,
         absolute: Duration = 28800,
-        rotation_grace: Duration = 10,
+        rotation_grace: Duration = 30,
     ) -> None:
         self._core = SessionCore.configured(prefix, idle, absolute, rotation_grace)
         self._connected = connected(client)
@@ -146,7 +146,7 @@ class AsyncSessionManager:
         prefix: str = "swe",
         idle: Duration = 1800,
         absolute: Duration = 28800,
-        rotation_grace: Duration = 10,
+        rotation_grace: Duration = 30,
     ) -> None:
         self._core = SessionCore.configured(prefix, idle, absolute, rotation_grace)
         self._connected = aconnected(client)
@@ -186,7 +186,7 @@ def get_session_manager(
     prefix: str = "swe",
     idle: Duration = 1800,
     absolute: Duration = 28800,
-    rotation_grace: Duration = 10,
+    rotation_grace: Duration = 30,
 ) -> SessionManager:
     """Return the manager of this process for these arguments, which are those of `SessionManager`."""
     through: Any = connected(client)
@@ -199,7 +199,7 @@ def aget_session_manager(
     prefix: str = "swe",
     idle: Duration = 1800,
     absolute: Duration = 28800,
-    rotation_grace: Duration = 10,
+    rotation_grace: Duration = 30,
 ) -> AsyncSessionManager:
     """The same for asyncio; no coroutine, so that it can be called where no loop runs yet."""
     through: Any = aconnected(client)
