@@ -26,13 +26,13 @@ class Extent:
         calls: How many calls a turn has, one after the other.
     """
 
-    rounds: int = 60
-    calls: int = 200
+    rounds: int = 120
+    calls: int = 50
 
     @classmethod
     def quick(cls) -> Extent:
         """Return what takes some seconds."""
-        return cls(rounds=15, calls=60)
+        return cls(rounds=20, calls=25)
 
 
 @dataclasses.dataclass(frozen=True)
