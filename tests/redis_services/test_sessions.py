@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -16,7 +17,9 @@ from swe_db.redis.sessions import (
     aget_session_manager,
     get_session_manager,
 )
+from swe_db.servers.server import RedisServer
 
+DOCUMENTATION: Final = Path(__file__).parents[2] / "docs" / "redis.md"
 HERE: Final = pytest.mark.places("local", reason="no Redis has to do with it")
 PLAIN: Final[dict[str, Any]] = {
     "text": "Grüße 🎉 \0",
@@ -244,3 +247,13 @@ def test_a_process_shares_its_managers(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("REDIS_URL")
         with pytest.raises(ConfigError, match="REDIS_URL"):
             get()
+
+
+def test_the_example_in_the_documentation_runs(redis_server: RedisServer) -> None:
+    """The first one of its section in docs/redis.md, line by line."""
+    section = DOCUMENTATION.read_text(encoding="utf-8").partition("## Sessions\n")[2]
+    example = section.partition("```python\n")[2].partition("```")[0]
+    with redis_server.connect() as client:
+        exec(example, {"client": client})
+        assert SessionManager(client).list("ada") == ()
+    assert "rotate" in example
