@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.readme import README, brought_up_to_date
+from support.readme import DOCUMENTS, README, brought_up_to_date
 
 RunPytest = Callable[..., pytest.RunResult]
 ROOT = Path(__file__).parents[1]
@@ -21,9 +21,10 @@ def blocks(language: str) -> list[str]:
     return [re.sub(rf"^{indent}", "", code, flags=re.MULTILINE) for indent, code in found]
 
 
-def test_the_tables_are_as_the_code_has_them() -> None:
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_the_tables_are_as_the_code_has_them(document: Path) -> None:
     """Fixtures and options are those of the code; run `python tests/support/readme.py` after a change."""
-    text = README.read_text(encoding="utf-8")
+    text = document.read_text(encoding="utf-8")
     assert text == brought_up_to_date(text)
 
 

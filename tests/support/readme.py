@@ -1,4 +1,4 @@
-"""The tables of the README that come from the code. Run this file to bring the README up to date."""
+"""The tables of the README and of docs/ that come from the code. Run this file to bring them up to date."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from swe_db import fixtures
 from swe_db.config import OPTIONS, Option
 
 README = Path(__file__).parents[2] / "README.md"
+DOCUMENTS = (README, README.parent / "docs" / "redis.md")
 RESULTS = README.parent / "tests" / "benchmarks" / "results.md"
+REDIS_RESULTS = RESULTS.parent / "redis" / "results.md"
 
 
 def fixture_table() -> str:
@@ -58,11 +60,21 @@ def benchmark_tables() -> str:
     return RESULTS.read_text(encoding="utf-8").rstrip("\n")
 
 
-TABLES = {"fixtures": fixture_table, "options": option_table, "benchmarks": benchmark_tables}
+def redis_benchmark_tables() -> str:
+    """Return what the benchmarks of the services on Redis measured last."""
+    return REDIS_RESULTS.read_text(encoding="utf-8").rstrip("\n")
+
+
+TABLES = {
+    "fixtures": fixture_table,
+    "options": option_table,
+    "benchmarks": benchmark_tables,
+    "benchmarks of redis": redis_benchmark_tables,
+}
 
 
 def brought_up_to_date(text: str) -> str:
-    """Return the README's text with every table as the code has it."""
+    """Return a document's text with every table as the code has it."""
     for name, table in TABLES.items():
         begin, end = f"<!-- {name}: from the code -->", f"<!-- end of {name} -->"
         whole = f"{begin}\n{table()}\n{end}"
@@ -71,4 +83,5 @@ def brought_up_to_date(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(brought_up_to_date(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for document in DOCUMENTS:
+        document.write_text(brought_up_to_date(document.read_text(encoding="utf-8")), encoding="utf-8")

@@ -122,9 +122,12 @@ class ScriptCall:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Commands that are sent together, with those of others in between maybe; its answer is the list of theirs."""
+    """Commands that are sent together, with those of others in between maybe; its answer is the list of theirs.
 
-    commands: tuple[Command, ...]
+    Scripts are sent in full: a pipeline cannot be told that the server does not know one.
+    """
+
+    commands: tuple[Command | ScriptCall, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +257,7 @@ def _options(connected: Connected, step: Command | ScriptCall) -> dict[str, Any]
 
 def _filled(pipeline: Any, batch: Batch) -> Any:  # noqa: ANN401
     for command in batch.commands:
-        pipeline.execute_command(*command.arguments, **{NEVER_DECODE: True})
+        pipeline.execute_command(*_in_full(command), **{NEVER_DECODE: True})
     return pipeline
 
 
