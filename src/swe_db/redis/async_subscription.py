@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Seque
 from typing import Any, Self, TypeAlias
 
 from swe_db.errors import RedisServiceError, RedisUnavailableError
-from swe_db.redis.listening import Act, Confirmed, Deliver, Listening, Open, Pause, Read, Send
+from swe_db.redis.listening import Act, Acts, Confirmed, Deliver, Listening, Open, Pause, Read, Send
 from swe_db.redis.mailbox import Entry, Gap, Mailbox, Message
 from swe_db.redis.subscription import log_gap, unconfirmed
 from swe_db.redis.wires import AsyncWire
@@ -177,20 +177,23 @@ class AsyncSubscription:
         wire = AsyncWire(self._client, line.topics, line.heartbeat)
         acts = line.acts()
         try:
-            act = next(acts)
-            while True:
-                try:
-                    answer = await self._taken(act, wire)
-                except Exception as error:  # noqa: BLE001 - the core decides
-                    act = acts.throw(error)
-                else:
-                    act = acts.send(answer)
+            await self._take(acts, wire)
         except Exception as error:  # noqa: BLE001 - the one who subscribes is told
             self._inbox.refusal = error
             self._inbox.changed()
         finally:
             acts.close()
             await wire.close()
+
+    async def _take(self, acts: Acts, wire: AsyncWire) -> None:
+        act = next(acts)
+        while not self.closed:  # before 3.12 asyncio.wait_for, which an act may use, can swallow being cancelled
+            answer, error = None, None
+            try:
+                answer = await self._taken(act, wire)
+            except Exception as caught:  # noqa: BLE001 - the core decides
+                error = caught
+            act = acts.send(answer) if error is None else acts.throw(error)
 
     async def _taken(self, act: Act, wire: AsyncWire) -> Any:  # noqa: ANN401 - whatever Redis sends
         match act:

@@ -12,7 +12,7 @@ from swe_db.redis.channels import Channels
 from swe_db.redis.listening import Kind, Topic
 from swe_db.redis.mailbox import Message
 
-__all__ = ["Handler", "Handlers", "acalled", "called", "topics"]
+__all__ = ["Handler", "Handlers", "acalled", "called", "check_plain", "topics"]
 
 logger = logging.getLogger(__name__)
 
@@ -73,12 +73,9 @@ def topics(channels: Channels, names: Sequence[str], *, pattern: bool, sharded: 
 def called(function: Callable[[Any], Any], argument: object) -> None:
     """Call a function; what it raises is logged."""
     try:
-        answer = function(argument)
+        function(argument)
     except Exception:
         logger.exception("%s failed", _name(function))
-        return
-    if inspect.isawaitable(answer):
-        logger.error("%s is a coroutine function and did not run: take AsyncPubSubManager", _name(function))
 
 
 async def acalled(function: Callable[[Any], Any], argument: object) -> None:
@@ -89,6 +86,16 @@ async def acalled(function: Callable[[Any], Any], argument: object) -> None:
             await answer
     except Exception:
         logger.exception("%s failed", _name(function))
+
+
+def check_plain(function: Callable[..., Any] | None) -> None:
+    """Refuse a coroutine function, which nobody would await.
+
+    Raises:
+        ConfigError: It is one.
+    """
+    if inspect.iscoroutinefunction(function):
+        raise ConfigError(f"{_name(function)} is a coroutine function: give a plain one, or take AsyncPubSubManager")
 
 
 def _name(function: Callable[[Any], Any]) -> str:

@@ -21,7 +21,7 @@ from swe_db.redis.mailbox import Entry, Gap, Message
 from swe_db.redis.payload import decode
 from swe_db.redis.steps import UNAVAILABLE
 
-__all__ = ["Act", "Confirmed", "Deliver", "Listening", "Open", "Pause", "Read", "Send", "Topic", "now"]
+__all__ = ["Act", "Acts", "Confirmed", "Deliver", "Listening", "Open", "Pause", "Read", "Send", "Topic", "now"]
 
 logger = logging.getLogger(__name__)
 

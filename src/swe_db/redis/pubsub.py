@@ -18,7 +18,7 @@ from swe_db.redis.async_subscription import AsyncOnGap, AsyncSubscription
 from swe_db.redis.channels import Channels
 from swe_db.redis.client import aconnected, connected
 from swe_db.redis.durations import Duration, seconds
-from swe_db.redis.handlers import Handler, Handlers, acalled, called, topics
+from swe_db.redis.handlers import Handler, Handlers, acalled, called, check_plain, topics
 from swe_db.redis.listening import Listening, Topic, now
 from swe_db.redis.mailbox import Gap, Mailbox, Message, Overflow
 from swe_db.redis.payload import encode
@@ -163,8 +163,17 @@ class PubSubManager:
             channels: Channels or patterns, `orders.*`.
             pattern: Whether they are patterns; if not said, those with one of `*?[` are.
             sharded: Whether they are channels of sharded pub/sub.
+
+        Raises:
+            ConfigError: No channel, or a coroutine function.
         """
-        return self._core.handlers.on(channels, pattern, sharded)
+        add = self._core.handlers.on(channels, pattern, sharded)
+
+        def add_plain(handler: H) -> H:
+            check_plain(handler)
+            return add(handler)
+
+        return add_plain
 
     def run(self, **options: Unpack[Options]) -> None:
         """Call the handlers, one after the other, in this thread until `close` is called from another.
@@ -217,6 +226,7 @@ class PubSubManager:
         on_gap: OnGap | None = None,
         timeout: Duration = TIMEOUT,
     ) -> Subscription:
+        check_plain(on_gap)
         patience, mailbox = seconds(timeout, "timeout"), Mailbox(maxsize, overflow, now)
         client = self._connected.raw
         subscription = Subscription(client, self._core.lines(client, wanted), mailbox, on_gap)

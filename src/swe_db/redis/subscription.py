@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import os
 import threading
@@ -12,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Self, TypeAlias
 
 from swe_db.errors import RedisServiceError, RedisUnavailableError
-from swe_db.redis.listening import Act, Confirmed, Deliver, Listening, Open, Pause, Read, Send
+from swe_db.redis.listening import Act, Acts, Confirmed, Deliver, Listening, Open, Pause, Read, Send
 from swe_db.redis.mailbox import Entry, Gap, Mailbox, Message
 from swe_db.redis.wires import Wire
 
@@ -96,19 +95,24 @@ class _Reader:
     def _run(self) -> None:
         acts = self._line.acts()
         try:
-            act = next(acts)
-            while not self._inbox.is_closed:
-                try:
-                    answer = self._taken(act)
-                except Exception as error:  # noqa: BLE001 - the core decides
-                    act = acts.throw(error)
-                else:
-                    act = acts.send(answer)
+            self._take(acts)
         except Exception as error:  # noqa: BLE001 - the one who subscribes is told
             self._inbox.refuse(error)
         finally:
             acts.close()
             self._wire.close()
+
+    def _take(self, acts: Acts) -> None:
+        act = next(acts)
+        while True:
+            answer, error = None, None
+            try:
+                answer = self._taken(act)
+            except Exception as caught:  # noqa: BLE001 - the core decides
+                error = caught
+            if self._inbox.is_closed:  # an error is then that we have cut the connection ourselves
+                return
+            act = acts.send(answer) if error is None else acts.throw(error)
 
     def _taken(self, act: Act) -> Any:  # noqa: ANN401 - whatever Redis sends
         match act:
@@ -224,8 +228,8 @@ class Subscription:
     def _report(self, gap: Gap) -> None:
         if self._on_gap is None:
             log_gap(gap)
-        elif inspect.isawaitable(self._on_gap(gap)):
-            raise TypeError("on_gap is a coroutine function: give a plain one, or take AsyncPubSubManager")
+        else:
+            self._on_gap(gap)
 
 
 def unconfirmed(lines: Sequence[Listening], seconds: float) -> str:

@@ -130,13 +130,17 @@ class AsyncWire:
 
     async def read(self, seconds: float) -> Any:  # noqa: ANN401 - whatever the server sends
         """Return the next reply, None if none came."""
-        return await self._connection.read_response(disable_decoding=True, timeout=seconds)
+        return await self._connection.read_response(disable_decoding=True, timeout=seconds, disconnect_on_error=False)
 
     async def close(self) -> None:
         """Close the connection."""
         connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.disconnect(nowait=True)
+        if connection is None:
+            return
+        if getattr(connection, "_sock", None) is not None:  # fakeredis would go on to count it as a subscriber
+            for command in (b"UNSUBSCRIBE", b"PUNSUBSCRIBE", b"SUNSUBSCRIBE"):
+                await connection.send_command(command)
+        await connection.disconnect(nowait=True)
 
     async def _made_of(self, *, again: bool) -> Any:  # noqa: ANN401 - a pool, or the node of a cluster
         if not isinstance(self._client, redis.asyncio.cluster.RedisCluster):
