@@ -33,7 +33,9 @@ SHORTEST_PAUSE: Final = 0.05  # seconds
 LONGEST_PAUSE: Final = 2.0
 
 # A server that answers one of these may take the subscription a moment later, or another server may.
-PASSING: Final = (*UNAVAILABLE, redis.exceptions.MovedError, redis.exceptions.AskError)
+PASSING: Final = (*UNAVAILABLE, OSError, redis.exceptions.MovedError, redis.exceptions.AskError)
+# redis-py takes these for errors of the connection.
+REFUSALS: Final = (redis.exceptions.AuthenticationError, redis.exceptions.AuthorizationError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class Listening:
         self._clock = clock
         self._jitter = jitter
         self._heard: datetime | None = None
+        self._loss = ""
         self._failures = 0
 
     def acts(self) -> Acts:
@@ -172,7 +175,7 @@ class Listening:
             awaited.discard((reply[0], reply[1]))
             early += self._messages(reply)
         if self._heard is not None:
-            yield Deliver(Gap("disconnected", self._heard, self._clock(), None, str(self.trouble)))
+            yield Deliver(Gap("disconnected", self._heard, self._clock(), None, self._loss))
         self._heard = self._clock()
         self._failures = 0
         self.connected = True
@@ -207,12 +210,11 @@ class Listening:
                 raise ConnectionError(f"the server has ended the subscription to {self._channels.plain(channel)}")
 
     def _note(self, error: Exception) -> None:
-        if self._heard is None and isinstance(error, redis.exceptions.RedisError) and not isinstance(error, PASSING):
+        if self._heard is None and (isinstance(error, REFUSALS) or not isinstance(error, PASSING)):
             raise _refusal(error, self.topics) from error
-        if self._heard is None and not isinstance(error, redis.exceptions.RedisError | OSError):
-            raise error
-        level = logging.WARNING if self.connected else logging.DEBUG
-        logger.log(level, "a subscription has lost its server and comes back to it: %s", error)
+        if self.connected:
+            logger.warning("a subscription has lost its server and goes on trying to come back: %s", error)
+            self._loss = str(error)
         self.connected = False
         self.trouble = error
 
