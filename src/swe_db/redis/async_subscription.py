@@ -65,14 +65,12 @@ class AsyncSubscription:
 
     def __init__(
         self,
-        client: Any,  # noqa: ANN401
-        lines: Callable[[], Sequence[Listening]],
+        plan: Callable[[], tuple[Any, Sequence[Listening]]],
         mailbox: Mailbox,
         on_gap: AsyncOnGap | None,
         timeout: float,
     ) -> None:
-        self._client = client
-        self._plan = lines
+        self._plan = plan
         self._lines: Sequence[Listening] = ()
         self._on_gap = on_gap
         self._timeout = timeout
@@ -162,9 +160,9 @@ class AsyncSubscription:
 
     async def _confirmed(self) -> None:
         inbox = self._inbox
-        self._lines = self._plan()
+        client, self._lines = self._plan()
         inbox.unconfirmed = len(self._lines)
-        self._tasks = [asyncio.create_task(self._run(line), name="swe-db-subscription") for line in self._lines]
+        self._tasks = [asyncio.create_task(self._run(line, client), name="swe-db-subscription") for line in self._lines]
         try:
             async with asyncio.timeout(self._timeout):
                 await inbox.wait_for(lambda: inbox.unconfirmed <= 0 or inbox.refusal is not None or inbox.is_closed)
@@ -173,8 +171,8 @@ class AsyncSubscription:
         if inbox.refusal is not None:
             raise inbox.refusal
 
-    async def _run(self, line: Listening) -> None:
-        wire = AsyncWire(self._client, line.topics, line.heartbeat)
+    async def _run(self, line: Listening, client: Any) -> None:  # noqa: ANN401
+        wire = AsyncWire(client, line.topics, line.heartbeat)
         acts = line.acts()
         try:
             await self._take(acts, wire)

@@ -21,7 +21,7 @@ from swe_db.redis.mailbox import Entry, Gap, Message
 from swe_db.redis.payload import decode
 from swe_db.redis.steps import UNAVAILABLE
 
-__all__ = ["Act", "Acts", "Confirmed", "Deliver", "Listening", "Open", "Pause", "Read", "Send", "Topic", "now"]
+__all__ = ["Act", "Acts", "Confirmed", "Deliver", "Listening", "Open", "Pause", "Read", "Send", "Topic", "now", "pause"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,13 @@ SHORTEST_PAUSE: Final = 0.05  # seconds
 LONGEST_PAUSE: Final = 2.0
 
 # A server that answers one of these may take the subscription a moment later, or another server may.
-PASSING: Final = (*UNAVAILABLE, OSError, redis.exceptions.MovedError, redis.exceptions.AskError)
+PASSING: Final = (
+    *UNAVAILABLE,
+    OSError,
+    redis.exceptions.MovedError,
+    redis.exceptions.AskError,
+    redis.exceptions.RedisClusterException,
+)
 # redis-py takes these for errors of the connection.
 REFUSALS: Final = (redis.exceptions.AuthenticationError, redis.exceptions.AuthorizationError)
 
@@ -161,7 +167,8 @@ class Listening:
                 yield from self._listen()
             except Exception as error:  # noqa: BLE001 - whatever it is, the subscriber wants to be subscribed
                 self._note(error)
-            yield Pause(self._pause())
+            yield Pause(pause(self._failures, self._jitter()))
+            self._failures += 1
 
     def _subscribe(self) -> Acts:
         for command in _commands(self.topics):
@@ -218,10 +225,16 @@ class Listening:
         self.connected = False
         self.trouble = error
 
-    def _pause(self) -> float:
-        longest = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2.0 ** min(self._failures, 16))
-        self._failures += 1
-        return longest * (1 + self._jitter()) / 2
+
+def pause(failures: int, jitter: float) -> float:
+    """Return how many seconds to wait before another attempt.
+
+    Args:
+        failures: How many attempts have failed since the last that did not.
+        jitter: A number between 0 and 1, so that not everybody comes at once.
+    """
+    longest = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2.0 ** min(failures, 16))
+    return longest * (1 + jitter) / 2
 
 
 def _commands(topics: Sequence[Topic]) -> Iterator[tuple[bytes, ...]]:

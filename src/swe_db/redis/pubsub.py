@@ -11,74 +11,46 @@ import functools
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, Self, TypedDict, TypeVar, Unpack
+from typing import Any, Final, Self, TypeVar, Unpack
 
-from swe_db.errors import ConfigError
 from swe_db.redis.async_subscription import AsyncOnGap, AsyncSubscription
-from swe_db.redis.channels import Channels
 from swe_db.redis.client import aconnected, connected
 from swe_db.redis.durations import Duration, seconds
-from swe_db.redis.handlers import Handler, Handlers, acalled, called, check_plain, topics
+from swe_db.redis.handlers import Handler, acalled, called, check_plain, topics
 from swe_db.redis.listening import Listening, Topic, now
 from swe_db.redis.mailbox import Gap, Mailbox, Message, Overflow
-from swe_db.redis.payload import encode
-from swe_db.redis.steps import Command, Script, Steps, arun, run
+from swe_db.redis.pubsub_core import (
+    CLAIM_AFTER,
+    HEARTBEAT,
+    MAX_DELIVERIES,
+    MAXLEN,
+    MAXSIZE,
+    TIMEOUT,
+    AsyncOptions,
+    Core,
+    Options,
+)
+from swe_db.redis.steps import arun, run
+from swe_db.redis.streams import AsyncDurableStream, Delivery, Durability, DurableStream
 from swe_db.redis.subscription import OnGap, Subscription
-from swe_db.redis.wires import by_connection
 
-__all__ = ["AsyncPubSubManager", "Gap", "Message", "PubSubManager"]
+__all__ = [
+    "AsyncDurableStream",
+    "AsyncPubSubManager",
+    "AsyncSubscription",
+    "Delivery",
+    "DurableStream",
+    "Gap",
+    "Message",
+    "PubSubManager",
+    "Subscription",
+    "aget_pubsub_manager",
+    "get_pubsub_manager",
+]
 
 H = TypeVar("H", bound=Handler)
 
-BROADCAST: Final = Script("pubsub_broadcast.lua")
-MAXSIZE: Final = 1000  # messages
-TIMEOUT: Final = 5.0  # seconds
-HEARTBEAT: Final = 15.0  # seconds
-
-
-class Options(TypedDict, total=False):
-    """What can be said of a subscription; meaning and defaults are those of `PubSubManager.subscribe`."""
-
-    maxsize: int
-    overflow: Overflow
-    on_gap: OnGap | None
-    timeout: Duration
-
-
-class AsyncOptions(TypedDict, total=False):
-    """The same for asyncio."""
-
-    maxsize: int
-    overflow: Overflow
-    on_gap: AsyncOnGap | None
-    timeout: Duration
-
-
-class _Core:
-    """What both managers are made of."""
-
-    def __init__(self, prefix: str, heartbeat: Duration) -> None:
-        self.channels = Channels(prefix)
-        self.handlers = Handlers(self.channels)
-        self.heartbeat = seconds(heartbeat, "heartbeat")
-
-    def publish(self, channel: str, message: object, *, sharded: bool) -> Steps[int]:
-        command = "SPUBLISH" if sharded else "PUBLISH"
-        receivers = yield Command((command, self.channels.name(channel), encode(message)), once=True)
-        return int(receivers)
-
-    def broadcast(self, channels: Iterable[str], message: object) -> Steps[dict[str, int]]:
-        names = list(dict.fromkeys(channels))
-        receivers = yield BROADCAST([], encode(message), *map(self.channels.name, names), once=True)
-        return dict(zip(names, map(int, receivers), strict=True))
-
-    def lines(self, client: Any, wanted: Sequence[Topic]) -> list[Listening]:  # noqa: ANN401
-        return [Listening(group, self.channels, self.heartbeat) for group in by_connection(client, wanted)]
-
-    def handled(self) -> list[Topic]:
-        if not self.handlers.topics:
-            raise ConfigError("there is no handler: add one with @manager.on(channel)")
-        return self.handlers.topics
+KEPT: Final = 64  # managers that the process shares
 
 
 class PubSubManager:
@@ -94,7 +66,7 @@ class PubSubManager:
 
     def __init__(self, client: Any = None, *, prefix: str = "", heartbeat: Duration = HEARTBEAT) -> None:  # noqa: ANN401
         self._connected = connected(client)
-        self._core = _Core(prefix, heartbeat)
+        self._core = Core(prefix, heartbeat)
         self._open: weakref.WeakSet[Subscription] = weakref.WeakSet()
         self._lock = threading.Lock()
 
@@ -204,6 +176,40 @@ class PubSubManager:
                 subscription.close()
                 thread.join()
 
+    def durable(  # noqa: PLR0913 - one call says it all
+        self,
+        stream: str,
+        group: str,
+        *,
+        consumer: str | None = None,
+        maxlen: int = MAXLEN,
+        claim_after: Duration = CLAIM_AFTER,
+        max_deliveries: int = MAX_DELIVERIES,
+        batch: int = 1,
+    ) -> DurableStream:
+        """Return a stream that hands every message to one consumer of each group, until it is acknowledged.
+
+        The group begins with the oldest message that the stream has, and is made anew if the server has lost it.
+
+        Args:
+            stream: Its name.
+            group: The name of those who share the messages among them.
+            consumer: A name within the group that is the same after a restart (of a pod, of a host) and of one process
+                at a time: what it had not acknowledged comes first then. Without it, a random one.
+            maxlen: About how many messages the stream keeps, and the dead letters. Older ones go, handled or not.
+            claim_after: Seconds without an acknowledgement after which a message is handed out again; more than
+                handling takes.
+            max_deliveries: How often a message may be handed out; after that it is a dead letter.
+            batch: How many messages are fetched at once. They count as handed out when they are fetched.
+
+        Raises:
+            ConfigError: The call makes no sense.
+        """
+        how = Durability(
+            consumer=consumer, maxlen=maxlen, claim_after=claim_after, max_deliveries=max_deliveries, batch=batch
+        )
+        return DurableStream(self._connected, self._core.channels.prefix, stream, group, how)
+
     def close(self) -> None:
         """End every subscription of this manager, and with them `run`; the client stays open."""
         with self._lock:
@@ -251,7 +257,7 @@ class AsyncPubSubManager:
 
     def __init__(self, client: Any = None, *, prefix: str = "", heartbeat: Duration = HEARTBEAT) -> None:  # noqa: ANN401
         self._connected = aconnected(client)
-        self._core = _Core(prefix, heartbeat)
+        self._core = Core(prefix, heartbeat)
         self._open: weakref.WeakSet[AsyncSubscription] = weakref.WeakSet()
 
     async def publish(self, channel: str, message: object, *, sharded: bool = False) -> int:
@@ -302,6 +308,23 @@ class AsyncPubSubManager:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
 
+    def durable(  # noqa: PLR0913 - one call says it all
+        self,
+        stream: str,
+        group: str,
+        *,
+        consumer: str | None = None,
+        maxlen: int = MAXLEN,
+        claim_after: Duration = CLAIM_AFTER,
+        max_deliveries: int = MAX_DELIVERIES,
+        batch: int = 1,
+    ) -> AsyncDurableStream:
+        """Return a stream that hands out messages at least once, as `PubSubManager.durable` does."""
+        how = Durability(
+            consumer=consumer, maxlen=maxlen, claim_after=claim_after, max_deliveries=max_deliveries, batch=batch
+        )
+        return AsyncDurableStream(self._connected, self._core.channels.prefix, stream, group, how)
+
     async def close(self) -> None:
         """End every subscription of this manager, and with them `run`; the client stays open."""
         for subscription in list(self._open):
@@ -323,12 +346,12 @@ class AsyncPubSubManager:
         timeout: Duration = TIMEOUT,
     ) -> AsyncSubscription:
         patience, mailbox = seconds(timeout, "timeout"), Mailbox(maxsize, overflow, now)
-        client = self._connected.raw
 
-        def lines() -> Sequence[Listening]:
-            return self._core.lines(client, wanted)
+        def plan() -> tuple[Any, Sequence[Listening]]:
+            client = self._connected.raw  # that of the loop on which it begins
+            return client, self._core.lines(client, wanted)
 
-        subscription = AsyncSubscription(client, lines, mailbox, on_gap, patience)
+        subscription = AsyncSubscription(plan, mailbox, on_gap, patience)
         self._open.add(subscription)
         return subscription
 
@@ -341,3 +364,25 @@ class AsyncPubSubManager:
         async for message in subscription:
             for handler in self._core.handlers.of(message):
                 await acalled(handler, message)
+
+
+def get_pubsub_manager(client: Any = None, *, prefix: str = "") -> PubSubManager:  # noqa: ANN401
+    """Return the manager of this process for a client and a prefix, which are as in `PubSubManager`."""
+    through: Any = connected(client)
+    return _kept(through, prefix)
+
+
+def aget_pubsub_manager(client: Any = None, *, prefix: str = "") -> AsyncPubSubManager:  # noqa: ANN401
+    """The same for asyncio; no coroutine, so that it can be called where no loop runs yet."""
+    through: Any = aconnected(client)
+    return _akept(through, prefix)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _kept(through: Any, prefix: str) -> PubSubManager:  # noqa: ANN401
+    return PubSubManager(through, prefix=prefix)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _akept(through: Any, prefix: str) -> AsyncPubSubManager:  # noqa: ANN401
+    return AsyncPubSubManager(through, prefix=prefix)

@@ -21,7 +21,7 @@ import redis.retry
 
 from swe_db.redis.listening import Topic
 
-__all__ = ["AsyncWire", "Wire", "by_connection"]
+__all__ = ["AsyncWire", "Wire", "by_connection", "socket_timeout"]
 
 POLL: Final = 0.05  # seconds; what has no socket cannot be woken
 # What concerns the pool's own connections: their number, their cache, what they are told of maintenance (RESP3 only).
@@ -41,6 +41,7 @@ class Wire:
         self._client = client
         self._topics = topics
         self._patience = patience
+        self._seeds = _seeds(client)
         self._connection: Any = None
         self._awake = False
 
@@ -97,6 +98,7 @@ class Wire:
         if not isinstance(self._client, redis.cluster.RedisCluster):
             return self._client.connection_pool
         if again:
+            self._client.nodes_manager.startup_nodes.update(self._seeds)
             self._client.nodes_manager.initialize()
         node: Any = _node(self._client, self._topics)
         return self._client.get_redis_connection(node).connection_pool
@@ -109,6 +111,7 @@ class AsyncWire:
         self._client = client
         self._topics = topics
         self._patience = patience
+        self._seeds = _seeds(client)
         self._connection: Any = None
 
     async def open(self, *, again: bool) -> None:
@@ -147,6 +150,7 @@ class AsyncWire:
             return self._client.connection_pool
         await self._client.initialize()
         if again:
+            self._client.nodes_manager.startup_nodes.update(self._seeds)
             await self._client.nodes_manager.initialize()
         return _node(self._client, self._topics)
 
@@ -163,6 +167,18 @@ def by_connection(client: Any, topics: Sequence[Topic]) -> list[list[Topic]]:  #
     for topic in topics:
         groups.setdefault(client.keyslot(topic.name) if topic.kind == "shard" else None, []).append(topic)
     return list(groups.values())
+
+
+def socket_timeout(client: Any) -> float | None:  # noqa: ANN401
+    """Return how long a client waits for a reply, None if it does not say."""
+    made_of = getattr(client, "connection_pool", None) or getattr(client, "nodes_manager", None)
+    timeout: float | None = getattr(made_of, "connection_kwargs", {}).get("socket_timeout")
+    return timeout
+
+
+def _seeds(client: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return the nodes by which a cluster was found; of those that do not answer for a while redis-py forgets all."""
+    return dict(client.nodes_manager.startup_nodes) if hasattr(client, "nodes_manager") else {}
 
 
 def _node(cluster: Any, topics: Sequence[Topic]) -> Any:  # noqa: ANN401
