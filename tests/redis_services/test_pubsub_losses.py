@@ -6,7 +6,6 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -15,51 +14,14 @@ import pytest
 import redis
 import redis.asyncio
 
+from support.losses import make, proxy, raw, server
 from support.proxy import RedisProxy
 from support.stoppable import StoppableRedis
 from support.subscribing import PATIENCE, eventually, listen, subscription_threads
-from support.twins import Loop, Twin
 from swe_db.errors import AmbiguousResultError, RedisServiceError, RedisUnavailableError
 from swe_db.redis.pubsub import AsyncPubSubManager, Gap, Message, PubSubManager
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoppableRedis]:
-    """A server that can be killed."""
-    server = StoppableRedis(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def proxy(server: StoppableRedis) -> Iterator[RedisProxy]:
-    """A proxy before it."""
-    with RedisProxy(server.url) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def raw(server: StoppableRedis) -> Iterator[Any]:
-    """A client to look inside and to publish past the manager."""
-    with server.connect() as raw:
-        yield raw
-
-
-@pytest.fixture(params=["sync", "async"])
-def make(request: pytest.FixtureRequest, loop: Loop) -> Iterator[Callable[..., Any]]:
-    """Makes a manager on a URL: of a client without any retry, as `from_url` gives it."""
-    clients: list[Any] = []
-
-    def make(url: str, *, options: Any = None, **settings: Any) -> Any:
-        if request.param == "sync":
-            clients.append(redis.Redis.from_url(url, **(options or {})))
-            return PubSubManager(client=clients[-1], **settings)
-        clients.append(Twin(loop.call(redis.asyncio.Redis.from_url, url, **(options or {})), loop))
-        return Twin(loop.call(AsyncPubSubManager, client=clients[-1].twin, **settings), loop)
-
-    yield make
-    for client in clients:
-        client.close() if isinstance(client, redis.Redis) else client.aclose()
+__all__ = ["make", "proxy", "raw", "server"]
 
 
 def published(raw: Any, data: object) -> bool:
