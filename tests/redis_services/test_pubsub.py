@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -11,9 +12,6 @@ import pytest
 from support.subscribing import PATIENCE, eventually, listen, running, subscription_threads
 from swe_db.errors import CacheTypeError, ConfigError, RedisServiceError
 from swe_db.redis.pubsub import AsyncPubSubManager, Gap, Message, PubSubManager
-
-# fakeredis has no CLIENT command that tells of connections.
-only_real = pytest.mark.parametrize("redis_place", ["local"], indirect=True)
 
 
 @pytest.fixture
@@ -28,33 +26,49 @@ def newest(subscription: Any) -> object:
     return entries[-1].data if entries and isinstance(entries[-1], Message) else None
 
 
-def test_a_message_arrives(manager: Any) -> None:
+def counted(place: Any, number: int) -> object:
+    """Return how many subscribers a publish counts: a node of a cluster knows only its own."""
+    return AnyOf(range(number + 1)) if place.name == "cluster" else number
+
+
+class AnyOf:
+    """Equal to each of some values."""
+
+    def __init__(self, values: Iterable[object]) -> None:
+        self._values = set(values)
+
+    def __eq__(self, other: object) -> bool:
+        return other in self._values
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_a_message_arrives(place: Any, manager: Any) -> None:
     """What is published after subscribe has returned arrives, first message included, and publish counts it."""
     for number in range(20):
         with listen(manager, f"orders{number}") as subscription:
-            assert manager.publish(f"orders{number}", 7) == 1
+            assert manager.publish(f"orders{number}", 7) == counted(place, 1)
             assert subscription.get(PATIENCE) == Message(f"orders{number}", 7, raw=b"\xc1\x07")
 
 
 def test_messages_keep_their_order(manager: Any) -> None:
-    """Messages come in the order in which they were published, and get tells when there is none."""
+    """Messages of a channel come in the order in which they were published, and get tells when there is none."""
     with listen(manager, "a", "b") as subscription:
         for number in range(100):
             manager.publish("ab"[number % 2], number)
         messages = [subscription.get(PATIENCE) for _ in range(100)]
-        assert [message.data for message in messages] == list(range(100))
-        assert [message.channel for message in messages] == ["a", "b"] * 50
+        for channel, numbers in (("a", range(0, 100, 2)), ("b", range(1, 100, 2))):
+            assert [message.data for message in messages if message.channel == channel] == list(numbers)
         assert subscription.get(0.01) is None
         assert subscription.get(0) is None
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
+def test_data_keeps_its_type(manager: Any) -> None:
+    """What is sent comes back with the type that it had; empty bytes alone cannot be told from empty text."""
+    sent = [
         "text é",
         b"\xff\x00",
         b"\xc1\x01",
-        b"",
         None,
         True,
         0,
@@ -62,23 +76,22 @@ def test_messages_keep_their_order(manager: Any) -> None:
         1.5,
         float("inf"),
         [1, [b"a", "a"]],
-        {"a": {1: None}},
-    ],
-    ids=repr,
-)
-def test_data_keeps_its_type(manager: Any, data: object) -> None:
-    """What is sent comes back with the type that it had; empty bytes alone cannot be told from empty text."""
+        {"a": {1: 2}},
+    ]
     with listen(manager, "a") as subscription:
-        manager.publish("a", data)
-        received = subscription.get(PATIENCE).data
-        assert (received, type(received)) == (("", str) if data == b"" else (data, type(data)))
+        for data in sent:
+            manager.publish("a", data)
+            received = subscription.get(PATIENCE).data
+            assert (received, type(received)) == (data, type(data))
+        manager.publish("a", b"")
+        assert subscription.get(PATIENCE).data == ""
 
 
-@pytest.mark.parametrize("data", [(1, 2), {1, 2}, [(1,)], {"a": object()}, 2**70, "\ud800"], ids=repr)
-def test_what_would_not_come_back_is_refused(manager: Any, data: object) -> None:
+def test_what_would_not_come_back_is_refused(manager: Any) -> None:
     """A value that would come back as another, or not at all, is a TypeError when it is published."""
-    with pytest.raises(CacheTypeError, match="of type"):
-        manager.publish("a", data)
+    for data in ((1, 2), {1, 2}, [(1,)], {"a": object()}, 2**70, "\ud800"):
+        with pytest.raises(CacheTypeError, match="of type"):
+            manager.publish("a", data)
 
 
 def test_others_read_and_write_plain_payloads(place: Any, manager: Any) -> None:
@@ -93,10 +106,14 @@ def test_others_read_and_write_plain_payloads(place: Any, manager: Any) -> None:
         assert subscription.get(PATIENCE).raw == b"bytes"
 
 
-def test_broadcast_counts_by_channel(manager: Any) -> None:
+def test_broadcast_counts_by_channel(place: Any, manager: Any) -> None:
     """One message goes to several channels, each once; the counts say who got it."""
     with listen(manager, "a", "b") as one, listen(manager, "b") as other:
-        assert manager.broadcast(["a", "b", "c", "a"], "x") == {"a": 1, "b": 2, "c": 0}
+        assert manager.broadcast(["a", "b", "c", "a"], "x") == {
+            "a": counted(place, 1),
+            "b": counted(place, 2),
+            "c": 0,
+        }
         assert {one.get(PATIENCE).channel, one.get(PATIENCE).channel} == {"a", "b"}
         assert other.get(PATIENCE).channel == "b"
         assert manager.broadcast([], "x") == {}
@@ -108,19 +125,21 @@ def test_patterns_are_seen_without_the_prefix(manager: Any) -> None:
         manager.publish("other", "x")
         manager.publish("orders.new", "y")
         manager.publish("orders", "z")
-        assert subscription.get(PATIENCE) == Message("orders.new", "y", "orders.*", b"y")
-        assert subscription.get(PATIENCE) == Message("orders", "z", "order[s]", b"z")
+        received = [subscription.get(PATIENCE), subscription.get(PATIENCE)]
+    new, other = sorted(received, key=lambda message: message.data)
+    assert new == Message("orders.new", "y", "orders.*", b"y")
+    assert other == Message("orders", "z", "order[s]", b"z")
 
 
-@pytest.mark.parametrize("prefix", ["a*", "a?", "[ab]", "a\\", "^a-z"])
-def test_a_prefix_is_no_pattern(place: Any, prefix: str) -> None:
+def test_a_prefix_is_no_pattern(place: Any) -> None:
     """A prefix that looks like a glob matches itself alone, so that tests and tenants stay apart."""
-    mine = place.make(PubSubManager, AsyncPubSubManager, prefix=prefix)
-    with listen(mine, "*", pattern=True) as subscription:
-        for other in ("ab", "a", "b", "aa"):
-            place.client.publish(f"{other}:x", "not mine")
-        mine.publish("x", "mine")
-        assert subscription.get(PATIENCE) == Message("x", "mine", "*", b"mine")
+    for prefix in ("a*", "a?", "[ab]", "a\\", "^a-z"):
+        mine = place.make(PubSubManager, AsyncPubSubManager, prefix=prefix)
+        with listen(mine, "*", pattern=True) as subscription:
+            for other in ("ab", "a", "b", "aa"):
+                place.client.publish(f"{other}:x", "not mine")
+            mine.publish("x", "mine")
+            assert subscription.get(PATIENCE) == Message("x", "mine", "*", b"mine")
 
 
 def test_without_a_prefix_channels_are_as_they_are(place: Any) -> None:
@@ -196,7 +215,7 @@ def test_what_on_gap_raises_leaves_get(manager: Any) -> None:
         raise LookupError(gap.reason)
 
     with listen(manager, "a", maxsize=1, on_gap=refuse) as subscription:
-        manager.broadcast(["a"], 1)
+        manager.publish("a", 1)
         manager.publish("a", 2)
         eventually(lambda: newest(subscription) == 2)
         with pytest.raises(LookupError, match="overflow"):
@@ -223,7 +242,7 @@ def test_closing_ends_who_waits(manager: Any, full: bool) -> None:
     assert subscription_threads() == []
 
 
-@only_real
+@pytest.mark.places("local", reason="the servers of the other places tell the same of connections, or nothing")
 def test_closing_leaves_no_connection(place: Any, manager: Any) -> None:
     """A subscription's connection is its own, and is gone when it is closed."""
     with listen(manager, "a"), listen(manager, "*", pattern=True):
@@ -258,8 +277,7 @@ def test_handlers_are_called(place: Any, manager: Any, caplog: pytest.LogCapture
         manager.publish("orders.other", 2)
         manager.publish("audit", 3)
         eventually(lambda: len(seen) == 4)
-    assert set(seen[:2]) == {("all", 1), ("fails", 1)}
-    assert seen[2:] == [("all", 2), ("all", 3)]
+    assert set(seen) == {("all", 1), ("fails", 1), ("all", 2), ("all", 3)}
     assert "LookupError: mine" in caplog.text
     assert subscription_threads() == []
 

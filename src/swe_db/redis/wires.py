@@ -7,6 +7,7 @@ reads must know of every loss.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import time
@@ -143,7 +144,11 @@ class AsyncWire:
         if getattr(connection, "_sock", None) is not None:  # fakeredis would go on to count it as a subscriber
             for command in (b"UNSUBSCRIBE", b"PUNSUBSCRIBE", b"SUNSUBSCRIBE"):
                 await connection.send_command(command)
+        transport = getattr(getattr(connection, "_writer", None), "transport", None)
+        if transport is not None:  # TLS would say goodbye first, longer than the loop may run
+            transport.abort()
         await connection.disconnect(nowait=True)
+        await asyncio.sleep(0)  # the socket is closed in the loop's next round
 
     async def _made_of(self, *, again: bool) -> Any:  # noqa: ANN401 - a pool, or the node of a cluster
         if not isinstance(self._client, redis.asyncio.cluster.RedisCluster):
