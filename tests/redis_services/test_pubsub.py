@@ -13,6 +13,11 @@ from support.subscribing import PATIENCE, eventually, listen, running, subscript
 from swe_db.errors import CacheTypeError, ConfigError, RedisServiceError
 from swe_db.redis.pubsub import AsyncPubSubManager, Gap, Message, PubSubManager
 
+EVERYWHERE = ("local", "client", "fake", "embedded", "tls", "acl", "sentinel", "cluster")
+pytestmark = pytest.mark.places(
+    "local", "fake", "cluster", reason="the others differ in how a connection is made, and those tests run on each"
+)
+
 
 @pytest.fixture
 def manager(place: Any) -> Any:
@@ -43,9 +48,10 @@ class AnyOf:
     __hash__ = None  # type: ignore[assignment]
 
 
+@pytest.mark.places(*EVERYWHERE, reason="it shows that subscriptions connect as the client does")
 def test_a_message_arrives(place: Any, manager: Any) -> None:
     """What is published after subscribe has returned arrives, first message included, and publish counts it."""
-    for number in range(20):
+    for number in range(5):
         with listen(manager, f"orders{number}") as subscription:
             assert manager.publish(f"orders{number}", 7) == counted(place, 1)
             assert subscription.get(PATIENCE) == Message(f"orders{number}", 7, raw=b"\xc1\x07")
@@ -223,6 +229,7 @@ def test_what_on_gap_raises_leaves_get(manager: Any) -> None:
         assert subscription.get(PATIENCE).data == 2
 
 
+@pytest.mark.places(*EVERYWHERE, reason="it shows that every kind of connection can be woken")
 @pytest.mark.parametrize("full", [False, True])
 def test_closing_ends_who_waits(manager: Any, full: bool) -> None:
     """Closing ends iteration, also while the reader waits for room, and leaves no thread; twice is once."""

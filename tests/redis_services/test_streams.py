@@ -13,6 +13,10 @@ from swe_db.errors import CacheTypeError, ConfigError
 from swe_db.redis.pubsub import AsyncPubSubManager, Delivery, PubSubManager
 
 KEY = "app:stream:{orders}"
+EVERYWHERE = ("local", "client", "fake", "embedded", "tls", "acl", "sentinel", "cluster")
+pytestmark = pytest.mark.places(
+    "local", "fake", "cluster", reason="the others differ in how a connection is made, and one test runs on each"
+)
 
 
 @pytest.fixture
@@ -32,6 +36,7 @@ def fast(manager: Any, **options: Any) -> Any:
     return durable(manager, **{"claim_after": 0.02, **options})
 
 
+@pytest.mark.places(*EVERYWHERE, reason="it shows that every server and protocol answers alike")
 def test_what_is_published_is_handed_out(manager: Any) -> None:
     """Messages come in order, with their type, also those from before the group was there; then there is none."""
     with durable(manager) as stream:
