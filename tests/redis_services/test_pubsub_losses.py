@@ -235,18 +235,22 @@ def in_the_child(manager: PubSubManager, subscription: Any) -> int:
 def test_another_loop_is_told(server: StoppableRedis) -> None:
     """A subscription of asyncio works on the loop that it began on; elsewhere, or too early, an error says so."""
 
-    async def misuse(subscription: Any) -> None:
-        with pytest.raises(RedisServiceError, match="another event loop"):
-            await subscription.get(0)
+    async def misuse(manager: AsyncPubSubManager, subscription: Any) -> None:
+        for call in (subscription.get, subscription.close):
+            with pytest.raises(RedisServiceError, match="another event loop"):
+                await call()
+        await manager.close()
 
     async def use() -> None:
         async with redis.asyncio.Redis.from_url(server.url) as client:
-            subscription = AsyncPubSubManager(client=client).subscribe("a")
+            manager = AsyncPubSubManager(client=client)
+            subscription = manager.subscribe("a")
             with pytest.raises(RedisServiceError, match="await it"):
                 await subscription.get(0)
             async with subscription:
                 assert await subscription is subscription
-                await asyncio.to_thread(lambda: asyncio.run(misuse(subscription)))
+                await asyncio.to_thread(lambda: asyncio.run(misuse(manager, subscription)))
+                assert subscription.connected
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(use())

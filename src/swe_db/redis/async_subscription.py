@@ -84,6 +84,11 @@ class AsyncSubscription:
         return self._tasks is not None and not self.closed and all(line.connected for line in self._lines)
 
     @property
+    def is_here(self) -> bool:
+        """Whether it has begun on the running event loop."""
+        return self._loop is asyncio.get_running_loop()
+
+    @property
     def closed(self) -> bool:
         """Whether it was closed."""
         return self._inbox.is_closed
@@ -110,7 +115,13 @@ class AsyncSubscription:
             await self._report(entry)
 
     async def close(self) -> None:
-        """End it at once: what waits in the queue is forgotten. Done twice, it does nothing."""
+        """End it at once: what waits in the queue is forgotten. Done twice, it does nothing.
+
+        Raises:
+            RedisServiceError: It belongs to another event loop.
+        """
+        if self._tasks:
+            self._check_loop()
         self._inbox.is_closed = True
         self._inbox.changed()
         tasks, self._tasks = self._tasks or [], []
@@ -213,7 +224,7 @@ class AsyncSubscription:
     def _check_loop(self) -> None:
         if self._loop is None:
             raise RedisServiceError("the subscription has not begun: await it, or enter it with `async with`")
-        if self._loop is not asyncio.get_running_loop():
+        if not self.is_here:
             raise RedisServiceError("the subscription belongs to another event loop: subscribe again on this one")
 
     async def _report(self, gap: Gap) -> None:

@@ -106,7 +106,7 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """The server has confirmed every subscription of this connection."""
+    """The server has confirmed every subscription of this connection, for the first time."""
 
 
 Act: TypeAlias = Open | Send | Read | Pause | Deliver | Confirmed
@@ -181,12 +181,13 @@ class Listening:
                 raise ConnectionError(f"no answer to a subscription for {self.heartbeat} s")
             awaited.discard((reply[0], reply[1]))
             early += self._messages(reply)
-        if self._heard is not None:
-            yield Deliver(Gap("disconnected", self._heard, self._clock(), None, self._loss))
-        self._heard = self._clock()
+        lost_since, self._heard = self._heard, self._clock()
         self._failures = 0
         self.connected = True
-        yield Confirmed()
+        if lost_since is None:
+            yield Confirmed()
+        else:
+            yield Deliver(Gap("disconnected", lost_since, self._heard, None, self._loss))
         for message in early:
             yield Deliver(message)
 

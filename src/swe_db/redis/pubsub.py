@@ -326,9 +326,10 @@ class AsyncPubSubManager:
         return AsyncDurableStream(self._connected, self._core.channels.prefix, stream, group, how)
 
     async def close(self) -> None:
-        """End every subscription of this manager, and with them `run`; the client stays open."""
+        """End every subscription of this manager on this event loop, and with them `run`; the client stays open."""
         for subscription in list(self._open):
-            await subscription.close()
+            if subscription.is_here:
+                await subscription.close()
 
     async def __aenter__(self) -> Self:
         return self

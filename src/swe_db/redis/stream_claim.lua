@@ -22,8 +22,8 @@ for _, entry in ipairs(pending) do
   if not fields then
     trimmed = trimmed + redis.call('XACK', stream, group, id)
   elseif deliveries >= limit then
-    redis.call('XADD', dead, 'MAXLEN', '~', maxlen, '*', 'id', id, 'consumer', owner, 'deliveries', deliveries,
-      unpack(fields))
+    redis.call('XADD', dead, 'MAXLEN', '~', maxlen, '*', 'dead:id', id, 'dead:consumer', owner, 'dead:deliveries',
+      deliveries, unpack(fields))
     died = died + redis.call('XACK', stream, group, id)
   else
     redis.call('XCLAIM', stream, group, consumer, 0, id)

@@ -336,5 +336,5 @@ def _data(fields: dict[bytes, bytes]) -> object:
 
 
 def _dead(fields: dict[bytes, bytes]) -> Delivery:
-    rest = {name: value for name, value in fields.items() if name not in (b"id", b"consumer", b"deliveries")}
-    return Delivery(str(fields[b"id"], "ascii"), _data(rest), int(fields[b"deliveries"]))
+    rest = {name: value for name, value in fields.items() if not name.startswith(b"dead:")}
+    return Delivery(str(fields[b"dead:id"], "ascii"), _data(rest), int(fields[b"dead:deliveries"]))
