@@ -185,11 +185,11 @@ def test_closing_ends_iteration(manager: Any) -> None:
     seen = []
     with durable(manager) as stream:
         stream.publish("x")
-        closer = threading.Timer(0.1, stream.close)
-        closer.start()
+        closer = threading.Timer(0.05, stream.close)
         for delivery in stream:
             seen.append(delivery.data)
             stream.ack(delivery)
+            closer.start()
         closer.join()
         assert stream.get(0) is None
     assert seen == ["x"]

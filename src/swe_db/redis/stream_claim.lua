@@ -15,7 +15,7 @@ else
 end
 
 local taken, died, trimmed, last = {}, 0, 0, ''
-for _, entry in ipairs(pending) do
+for _, entry in ipairs(pending or {}) do
   local id, owner, deliveries = entry[1], entry[2], entry[4]
   local fields = (redis.call('XRANGE', stream, id, id)[1] or {})[2]
   last = id
