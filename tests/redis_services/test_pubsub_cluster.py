@@ -23,10 +23,12 @@ def manager(place: Any) -> Any:
     return place.make(PubSubManager, AsyncPubSubManager, prefix="app")
 
 
-def move(place: Any, to: Any) -> None:
-    """Give the slot of `{a}` to a master."""
+def move(place: Any, source: Any, to: Any) -> None:
+    """Give the slot of `{a}` to another master, as redis-cli does; who imports a slot gets the newest epoch."""
     name = to.ask("CLUSTER MYID")
-    for node in place.server.nodes[:3]:
+    to.ask("CLUSTER SETSLOT", SLOT, "IMPORTING", source.ask("CLUSTER MYID"))
+    others = [node for node in place.server.nodes[:3] if node is not to]
+    for node in (to, *others):
         node.ask("CLUSTER SETSLOT", SLOT, "NODE", name)
 
 
@@ -34,9 +36,9 @@ def move(place: Any, to: Any) -> None:
 def masters(place: Any) -> Iterator[list[Any]]:
     """The masters, first the one that has the slot of `{a}`, which it has again afterwards."""
     first = place.server.nodes[SLOT * 3 // redis.crc.REDIS_CLUSTER_HASH_SLOTS]
-    others = [node for node in place.server.nodes[:3] if node is not first]
-    yield [first, *others]
-    move(place, first)
+    second, third = (node for node in place.server.nodes[:3] if node is not first)
+    yield [first, second, third]
+    move(place, second, first)
 
 
 def shards(node: Any) -> list[bytes]:
@@ -63,7 +65,7 @@ def test_a_sharded_subscription_follows_its_slot(masters: list[Any], place: Any,
     gaps: list[Gap] = []
     with listen(manager, "{a}1", "{a}2", sharded=True, on_gap=gaps.append) as subscription:
         assert len(shards(first)) == 2
-        move(place, second)
+        move(place, first, second)
         eventually(lambda: len(shards(second)) == 2 and subscription.connected)
         eventually(lambda: manager.publish("{a}1", "moved", sharded=True))
         assert subscription.get(PATIENCE).data == "moved"

@@ -18,6 +18,7 @@ import redis.asyncio.cluster
 import redis.asyncio.retry
 import redis.backoff
 import redis.cluster
+import redis.exceptions
 import redis.retry
 
 from swe_db.redis.listening import Topic
@@ -43,6 +44,7 @@ class Wire:
         self._topics = topics
         self._patience = patience
         self._seeds = _seeds(client)
+        self._moved: tuple[str, int] | None = None
         self._connection: Any = None
         self._awake = False
 
@@ -67,7 +69,11 @@ class Wire:
         """Return the next reply, None if none came or somebody woke us."""
         if not self._can_read(seconds) or self._awake:
             return None
-        return self._connection.read_response(disable_decoding=True)
+        try:
+            return self._connection.read_response(disable_decoding=True)
+        except redis.exceptions.MovedError as error:
+            self._moved = error.host, error.port
+            raise
 
     def wake(self) -> None:
         """End a `read` of another thread, for good.
@@ -101,7 +107,8 @@ class Wire:
         if again:
             self._client.nodes_manager.startup_nodes.update(self._seeds)
             self._client.nodes_manager.initialize()
-        node: Any = _node(self._client, self._topics)
+        moved, self._moved = self._moved, None
+        node = _node(self._client, self._topics, moved)
         return self._client.get_redis_connection(node).connection_pool
 
 
@@ -113,6 +120,7 @@ class AsyncWire:
         self._topics = topics
         self._patience = patience
         self._seeds = _seeds(client)
+        self._moved: tuple[str, int] | None = None
         self._connection: Any = None
 
     async def open(self, *, again: bool) -> None:
@@ -134,7 +142,13 @@ class AsyncWire:
 
     async def read(self, seconds: float) -> Any:  # noqa: ANN401 - whatever the server sends
         """Return the next reply, None if none came."""
-        return await self._connection.read_response(disable_decoding=True, timeout=seconds, disconnect_on_error=False)
+        try:
+            return await self._connection.read_response(
+                disable_decoding=True, timeout=seconds, disconnect_on_error=False
+            )
+        except redis.exceptions.MovedError as error:
+            self._moved = error.host, error.port
+            raise
 
     async def close(self) -> None:
         """Close the connection."""
@@ -157,7 +171,8 @@ class AsyncWire:
         if again:
             self._client.nodes_manager.startup_nodes.update(self._seeds)
             await self._client.nodes_manager.initialize()
-        return _node(self._client, self._topics)
+        moved, self._moved = self._moved, None
+        return _node(self._client, self._topics, moved)
 
 
 def by_connection(client: Any, topics: Sequence[Topic]) -> list[list[Topic]]:  # noqa: ANN401
@@ -186,7 +201,11 @@ def _seeds(client: Any) -> dict[str, Any]:  # noqa: ANN401
     return dict(client.nodes_manager.startup_nodes) if hasattr(client, "nodes_manager") else {}
 
 
-def _node(cluster: Any, topics: Sequence[Topic]) -> Any:  # noqa: ANN401
+def _node(cluster: Any, topics: Sequence[Topic], moved: tuple[str, int] | None) -> Any:  # noqa: ANN401
+    """Return where to subscribe: where a node has just sent us, for some may be told late of a slot that moves."""
+    told = cluster.get_node(host=moved[0], port=moved[1]) if moved else None
+    if told is not None:
+        return told
     if topics[0].kind == "shard":
         return cluster.get_node_from_key(topics[0].name)
     return cluster.get_random_node()
