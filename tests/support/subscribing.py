@@ -1,0 +1,43 @@
+"""Subscriptions of both twins, used as if they were sync."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from support.twins import Twin
+
+__all__ = ["PATIENCE", "eventually", "listen", "running", "subscription_threads"]
+
+PATIENCE = 20.0  # seconds; what has not come by then never will
+
+
+def listen(manager: Any, *channels: str, **options: Any) -> Any:
+    """Subscribe."""
+    subscription = manager.subscribe(*channels, **options)
+    return Twin(subscription, manager._loop) if isinstance(manager, Twin) else subscription
+
+
+@contextmanager
+def running(manager: Any, **options: Any) -> Iterator[None]:
+    """Call the handlers while the block runs."""
+    context = manager.running(**options)
+    with Twin(context, manager._loop) if isinstance(manager, Twin) else context:
+        yield
+
+
+def eventually(condition: Callable[[], Any]) -> Any:
+    """Wait until something is true, and return it."""
+    end = time.monotonic() + PATIENCE
+    while not (result := condition()):
+        assert time.monotonic() < end, "it has not become true"
+        time.sleep(0.005)
+    return result
+
+
+def subscription_threads() -> list[threading.Thread]:
+    """Return the threads that read for subscriptions or call handlers."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("swe-db-")]
