@@ -23,7 +23,20 @@ from redis.client import NEVER_DECODE
 
 from swe_db.errors import AmbiguousResultError, RedisServiceError, RedisUnavailableError, SweDBError
 
-__all__ = ["Batch", "Command", "Compute", "Connected", "Pause", "Script", "ScriptCall", "Step", "Steps", "arun", "run"]
+__all__ = [
+    "Batch",
+    "Command",
+    "Compute",
+    "Connected",
+    "Nodes",
+    "Pause",
+    "Script",
+    "ScriptCall",
+    "Step",
+    "Steps",
+    "arun",
+    "run",
+]
 
 T = TypeVar("T")
 Argument: TypeAlias = str | bytes | int | float
@@ -48,10 +61,12 @@ class Command:
     Attributes:
         arguments: The command's name and its arguments.
         once: Whether it must not be sent again when its reply is lost.
+        node: Which node of a cluster it is for, one of the answer to `Nodes`; None: the one that has the key.
     """
 
     arguments: tuple[Argument, ...]
     once: bool = False
+    node: Any = None
 
 
 @dataclass(frozen=True)
@@ -97,9 +112,17 @@ class ScriptCall:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Commands that are sent together, with those of others in between maybe; its answer is the list of theirs."""
+    """Commands that are sent together, with those of others in between maybe; its answer is the list of theirs.
 
-    commands: tuple[Command, ...]
+    Scripts are sent in full: a pipeline cannot be told that the server does not know one.
+    """
+
+    commands: tuple[Command | ScriptCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """Ask which nodes hold the keys; the answer is the primaries of a cluster, and None alone without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +147,7 @@ class Compute:
     function: Callable[[], Any]
 
 
-Step: TypeAlias = Command | ScriptCall | Batch | Pause | Compute
+Step: TypeAlias = Command | ScriptCall | Batch | Nodes | Pause | Compute
 Steps: TypeAlias = Generator[Step, Any, T]
 
 
@@ -154,7 +177,9 @@ def run(connected: Connected, steps: Steps[T]) -> T:
             while True:
                 try:
                     answer = _taken(connected, step)
-                except Exception as error:  # noqa: BLE001 - the core decides
+                except GeneratorExit:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - the core decides, when it is cancelled too
                     step = steps.throw(_translated(error, step))
                 else:
                     step = steps.send(answer)
@@ -171,7 +196,9 @@ async def arun(connected: Connected, steps: Steps[T]) -> T:
             while True:
                 try:
                     answer = await _ataken(connected, step)
-                except Exception as error:  # noqa: BLE001 - the core decides
+                except GeneratorExit:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - the core decides, when it is cancelled too
                     step = steps.throw(_translated(error, step))
                 else:
                     step = steps.send(answer)
@@ -189,9 +216,11 @@ def _taken(connected: Connected, step: Step) -> Any:  # noqa: ANN401 - whatever 
         case Batch():
             with connected.raw.pipeline(transaction=False) as pipeline:
                 return _filled(pipeline, step).execute()
+        case Nodes():
+            return connected.raw.get_primaries() if _is_cluster(connected) else [None]
     client = connected.once if step.once else connected.raw
     try:
-        return client.execute_command(*_by_digest(step), **_options())
+        return client.execute_command(*_by_digest(step), **_options(step))
     except redis.exceptions.NoScriptError:
         return client.execute_command(*_in_full(step), **_options())
 
@@ -206,21 +235,29 @@ async def _ataken(connected: Connected, step: Step) -> Any:  # noqa: ANN401 - wh
         case Batch():
             async with connected.raw.pipeline(transaction=False) as pipeline:
                 return await _filled(pipeline, step).execute()
+        case Nodes():
+            return (await connected.raw.initialize()).get_primaries() if _is_cluster(connected) else [None]
     client = connected.once if step.once else connected.raw
     try:
-        return await client.execute_command(*_by_digest(step), **_options())
+        return await client.execute_command(*_by_digest(step), **_options(step))
     except redis.exceptions.NoScriptError:
         return await client.execute_command(*_in_full(step), **_options())
 
 
-def _options() -> dict[str, Any]:
+def _is_cluster(connected: Connected) -> bool:
+    return hasattr(connected.raw, "get_primaries")
+
+
+def _options(step: Command | ScriptCall | None = None) -> dict[str, Any]:
     """Return the options of a command whose answer stays bytes; redis-py takes them out of the dictionary."""
+    if isinstance(step, Command) and step.node is not None:
+        return {NEVER_DECODE: True, "target_nodes": step.node}
     return {NEVER_DECODE: True}
 
 
 def _filled(pipeline: Any, batch: Batch) -> Any:  # noqa: ANN401
     for command in batch.commands:
-        pipeline.execute_command(*command.arguments, **_options())
+        pipeline.execute_command(*_in_full(command), **_options())
     return pipeline
 
 
@@ -236,9 +273,9 @@ def _in_full(step: Command | ScriptCall) -> tuple[Argument, ...]:
     return ("EVAL", step.script.text, len(step.keys), *step.keys, *step.arguments)
 
 
-def _translated(error: Exception, step: Step) -> Exception:
+def _translated(error: BaseException, step: Step) -> BaseException:
     """Return an error of redis-py as one of ours; what a function of the user raises stays what it is."""
-    if isinstance(step, Compute | Pause) or isinstance(error, SweDBError):
+    if isinstance(step, Compute | Pause) or not isinstance(error, Exception) or isinstance(error, SweDBError):
         return error
     ours: SweDBError
     if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.AuthorizationError):

@@ -1,0 +1,4 @@
+-- Lets others compute at once, since the caller will not store anything.
+-- KEYS: lock. ARGV: token.
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0

@@ -1,0 +1,240 @@
+"""Values as bytes: what is read has the type that was written, or was refused when it was written.
+
+An integer of 64 bits is its decimal digits, so that INCR works on it. Everything else is the byte `TAG` and
+MessagePack, where types that MessagePack does not know are extensions of our own. An instance of a class carries a
+label; reading never imports and never calls what stored data names, so data of a stranger can at worst be wrong.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec.msgpack import Ext
+
+from swe_db.errors import CacheTypeError
+from swe_db.redis.codec_classes import Plan, plan_of
+
+__all__ = ["DEPTH", "TAG", "Packer", "Reader", "dumps"]
+
+TAG: Final = b"\x01"
+DEPTH: Final = 100  # a value that nests deeper, or holds itself, is refused
+
+INTEGER_MIN: Final = -(2**63)
+INTEGER_MAX: Final = 2**63 - 1
+MICROSECOND: Final = dt.timedelta(microseconds=1)
+
+# The numbers are part of what is stored: none may change or be used again.
+BIG, TUPLE, SET, FROZENSET, DICT, DECIMAL, UUID_, DATE, TIME, TIMEDELTA, DATETIME, OBJECT = range(1, 13)
+
+NATIVE: Final = frozenset({type(None), bool, float, str, bytes})
+
+encode: Final = msgspec.msgpack.Encoder().encode
+
+
+class Packer:
+    """Turns values into what MessagePack has.
+
+    Args:
+        plans: The plans by label of the classes that will be known where the value is read; None: of any.
+    """
+
+    def __init__(self, plans: Mapping[str, Plan] | None = None) -> None:
+        self._plans = plans
+
+    def pack(self, value: Any, depth: int = DEPTH) -> Any:  # noqa: ANN401
+        """Return a value as MessagePack has it.
+
+        Raises:
+            CacheTypeError: It would not come back as it is.
+        """
+        kind = type(value)
+        if kind in NATIVE:
+            return value
+        if kind is int:
+            return value if INTEGER_MIN <= value <= INTEGER_MAX else Ext(BIG, _signed(value))
+        if not depth:
+            raise CacheTypeError(f"the value nests deeper than {DEPTH}, or holds itself: cache something flatter")
+        if kind is list:
+            return [self.pack(item, depth - 1) for item in value]
+        if kind in SCALARS:
+            code, content = SCALARS[kind]
+            return Ext(code, encode(content(value)))
+        if kind in CONTAINERS:
+            return getattr(self, CONTAINERS[kind])(value, depth - 1)
+        return self.object(value, depth - 1)
+
+    def tuple(self, value: Any, depth: int) -> Ext:  # noqa: ANN401
+        """Pack a tuple."""
+        return Ext(TUPLE, encode([self.pack(item, depth) for item in value]))
+
+    def set(self, value: Any, depth: int) -> Ext:  # noqa: ANN401
+        """Pack a set or a frozenset."""
+        return Ext(SET if type(value) is set else FROZENSET, encode([self.pack(item, depth) for item in value]))
+
+    def dict(self, value: Any, depth: int) -> Any:  # noqa: ANN401
+        """Pack a dict: a map if its keys are text, else pairs."""
+        if all(type(key) is str for key in value):
+            return {key: self.pack(item, depth) for key, item in value.items()}
+        pairs = [(self.pack(key, depth), self.pack(item, depth)) for key, item in value.items()]
+        return Ext(DICT, encode(pairs))
+
+    def object(self, value: Any, depth: int) -> Ext:  # noqa: ANN401
+        """Pack an instance of a class that has a plan."""
+        cls: type[Any] = type(value)
+        plan = plan_of(cls)
+        if plan is None:
+            raise CacheTypeError(
+                f"a {cls.__module__}.{cls.__qualname__} cannot be cached: it would not come back as it is. "
+                "Cache a dataclass, a msgspec.Struct, a NamedTuple, an Enum or a built-in type instead"
+            )
+        if self._plans is not None and plan.label not in self._plans:
+            raise CacheTypeError(
+                f"a {cls.__module__}.{cls.__qualname__} could not be read again: name it in the return annotation "
+                "of the cached function, or in type="
+            )
+        return Ext(OBJECT, encode([plan.label, [self.pack(part, depth) for part in plan.parts(value)]]))
+
+
+class Reader:
+    """Turns bytes into values.
+
+    Args:
+        plans: The plans by label of the classes whose instances may be read.
+    """
+
+    def __init__(self, plans: Mapping[str, Plan]) -> None:
+        self._plans = plans
+        self._decode = msgspec.msgpack.Decoder(ext_hook=self._extension).decode
+
+    def loads(self, data: bytes) -> Any:  # noqa: ANN401
+        """Return the value that `dumps` made bytes of.
+
+        Raises:
+            CacheTypeError: The bytes are not whole, were not written by `dumps`, or hold an instance of another class.
+        """
+        try:
+            if data[:1] == TAG:
+                return self._decode(memoryview(data)[1:])
+            return _integer(data)
+        except CacheTypeError:
+            raise
+        except Exception as error:
+            raise CacheTypeError(
+                f"it was not written by this cache, or is damaged ({_shortened(data)}): delete it"
+            ) from error
+
+    def _extension(self, code: int, data: memoryview) -> Any:  # noqa: ANN401
+        if code == BIG:
+            return int.from_bytes(data, "big", signed=True)
+        content = self._decode(data)
+        return self._object(*content) if code == OBJECT else READERS[code](content)
+
+    def _object(self, label: str, parts: list[Any]) -> Any:  # noqa: ANN401
+        plan = self._plans.get(label)
+        if plan is not None:
+            return plan.whole(parts)
+        name = label.partition("#")[0]
+        if name in {known.partition("#")[0] for known in self._plans}:
+            raise CacheTypeError(f"it holds a {name} with other fields than the class has now: delete it")
+        raise CacheTypeError(f"it holds a {name}: say type={name.rpartition('.')[2]}, or a type with that class in it")
+
+
+def dumps(value: object, packer: Packer) -> bytes:
+    """Return a value as bytes.
+
+    Raises:
+        CacheTypeError: It would not come back as it is.
+    """
+    if type(value) is int and INTEGER_MIN <= value <= INTEGER_MAX:
+        return b"%d" % value
+    try:
+        return TAG + encode(packer.pack(value))
+    except UnicodeEncodeError as error:
+        raise CacheTypeError(f"the value has text that is not Unicode: {error}") from error
+    except (ValueError, OverflowError) as error:
+        raise CacheTypeError(f"the value cannot be cached: {error}") from error
+
+
+def _integer(data: bytes) -> int:
+    value = int(data)
+    if b"%d" % value != data:
+        raise ValueError("not the digits of an integer")
+    return value
+
+
+def _shortened(data: bytes) -> str:
+    return repr(bytes(data[:20])) + ("…" if len(data) > 20 else "")
+
+
+def _signed(value: int) -> bytes:
+    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
+
+
+def _zone(zone: dt.tzinfo | None) -> Any:  # noqa: ANN401
+    """Return a time zone as what `_zone_of` takes: None, a name of the tz database, or an offset and its name."""
+    if zone is None:
+        return None
+    if type(zone) is dt.timezone:
+        offset, name = zone.utcoffset(None), zone.tzname(None)
+        return [offset // MICROSECOND, None if name == dt.timezone(offset).tzname(None) else name]
+    if type(zone) is ZoneInfo and zone.key is not None:
+        return zone.key
+    raise CacheTypeError(f"the time zone {zone!r} cannot be cached: take datetime.timezone or zoneinfo.ZoneInfo")
+
+
+def _zone_of(content: Any) -> dt.tzinfo | None:  # noqa: ANN401
+    if content is None:
+        return None
+    if isinstance(content, str):
+        return ZoneInfo(content)
+    offset, name = content
+    return dt.timezone(offset * MICROSECOND) if name is None else dt.timezone(offset * MICROSECOND, name)
+
+
+def _clock(value: dt.datetime | dt.time) -> list[Any]:
+    return [value.replace(tzinfo=None).isoformat(), value.fold, _zone(value.tzinfo)]
+
+
+def _datetime_of(content: list[Any]) -> dt.datetime:
+    text, fold, zone = content
+    return dt.datetime.fromisoformat(text).replace(fold=fold, tzinfo=_zone_of(zone))
+
+
+def _time_of(content: list[Any]) -> dt.time:
+    text, fold, zone = content
+    return dt.time.fromisoformat(text).replace(fold=fold, tzinfo=_zone_of(zone))
+
+
+def _timedelta(value: dt.timedelta) -> list[int]:
+    return [value.days, value.seconds, value.microseconds]
+
+
+SCALARS: Final[Mapping[type, tuple[int, Callable[[Any], Any]]]] = {
+    Decimal: (DECIMAL, str),
+    UUID: (UUID_, lambda value: value.bytes),
+    dt.date: (DATE, dt.date.isoformat),
+    dt.time: (TIME, _clock),
+    dt.timedelta: (TIMEDELTA, _timedelta),
+    dt.datetime: (DATETIME, _clock),
+}
+
+CONTAINERS: Final[Mapping[type, str]] = {tuple: "tuple", set: "set", frozenset: "set", dict: "dict"}
+
+READERS: Final[Mapping[int, Callable[[Any], Any]]] = {
+    TUPLE: tuple,
+    SET: set,
+    FROZENSET: frozenset,
+    DICT: dict,
+    DECIMAL: Decimal,
+    UUID_: lambda content: UUID(bytes=content),
+    DATE: dt.date.fromisoformat,
+    TIME: _time_of,
+    TIMEDELTA: lambda content: dt.timedelta(*content),
+    DATETIME: _datetime_of,
+}
