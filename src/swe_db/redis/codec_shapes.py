@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 import dataclasses
+import enum
 import functools
 import types
 import typing
@@ -119,6 +120,8 @@ def _plans(hint: Hint, seen: set[int]) -> Iterator[Plan]:
     cls = _origin(hint) or _named(hint)
     if cls is not hint:
         yield from _plans(cls, seen)
+    elif isinstance(cls, enum.Enum):  # in a Literal
+        yield from _plans(type(cls), seen)
     elif isinstance(cls, type) and (plan := plan_of(cls)) is not None:
         yield plan
     if isinstance(cls, type) and _has_fields(cls):
