@@ -29,6 +29,7 @@ __all__ = [
     "Command",
     "Compute",
     "Connected",
+    "Nodes",
     "NotSentError",
     "Pause",
     "Script",
@@ -73,10 +74,12 @@ class Command:
     Attributes:
         arguments: The command's name and its arguments.
         once: Whether it must not be sent again when its reply is lost.
+        node: Which node of a cluster it is for, one of the answer to `Nodes`; None: the one that has the key.
     """
 
     arguments: tuple[Argument, ...]
     once: bool = False
+    node: Any = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,11 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Nodes:
+    """Ask which nodes hold the keys; the answer is the primaries of a cluster, and None alone without one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Wait.
 
@@ -152,7 +160,7 @@ class Compute:
     function: Callable[[], Any]
 
 
-Step: TypeAlias = Command | ScriptCall | Batch | Pause | Compute
+Step: TypeAlias = Command | ScriptCall | Batch | Nodes | Pause | Compute
 Steps: TypeAlias = Generator[Step, Any, T]
 
 
@@ -182,7 +190,9 @@ def run(connected: Connected, steps: Steps[T]) -> T:
             while True:
                 try:
                     answer = _taken(connected, step)
-                except Exception as error:  # noqa: BLE001 - the core decides
+                except GeneratorExit:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - the core decides, when it is cancelled too
                     step = steps.throw(_translated(error, step))
                 else:
                     step = steps.send(answer)
@@ -199,7 +209,9 @@ async def arun(connected: Connected, steps: Steps[T]) -> T:
             while True:
                 try:
                     answer = await _ataken(connected, step)
-                except Exception as error:  # noqa: BLE001 - the core decides
+                except GeneratorExit:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - the core decides, when it is cancelled too
                     step = steps.throw(_translated(error, step))
                 else:
                     step = steps.send(answer)
@@ -217,6 +229,8 @@ def _taken(connected: Connected, step: Step) -> Any:  # noqa: ANN401 - whatever 
         case Batch():
             with connected.raw.pipeline(transaction=False) as pipeline:
                 return _filled(pipeline, step).execute()
+        case Nodes():
+            return connected.raw.get_primaries() if _is_cluster(connected) else [None]
     client = connected.once if step.once else connected.raw
     options = _options(connected, step)
     try:
@@ -235,12 +249,18 @@ async def _ataken(connected: Connected, step: Step) -> Any:  # noqa: ANN401 - wh
         case Batch():
             async with connected.raw.pipeline(transaction=False) as pipeline:
                 return await _filled(pipeline, step).execute()
+        case Nodes():
+            return (await connected.raw.initialize()).get_primaries() if _is_cluster(connected) else [None]
     client = connected.once if step.once else connected.raw
     options = _options(connected, step)
     try:
         return await client.execute_command(*_by_digest(step), **options)
     except redis.exceptions.NoScriptError:
         return await client.execute_command(*_in_full(step), **options)
+
+
+def _is_cluster(connected: Connected) -> bool:
+    return hasattr(connected.raw, "get_primaries")
 
 
 def _options(connected: Connected, step: Command | ScriptCall) -> dict[str, Any]:
@@ -252,6 +272,8 @@ def _options(connected: Connected, step: Command | ScriptCall) -> dict[str, Any]
     combined = getattr(connected.raw, "result_callbacks", ())
     if isinstance(step, Command) and step.arguments[0] != "SCAN" and step.arguments[0] in combined:
         return {}
+    if isinstance(step, Command) and step.node is not None:
+        return {NEVER_DECODE: True, "target_nodes": step.node}
     return {NEVER_DECODE: True}
 
 
@@ -273,9 +295,9 @@ def _in_full(step: Command | ScriptCall) -> tuple[Argument, ...]:
     return ("EVAL", step.script.text, len(step.keys), *step.keys, *step.arguments)
 
 
-def _translated(error: Exception, step: Step) -> Exception:
+def _translated(error: BaseException, step: Step) -> BaseException:
     """Return an error of redis-py as one of ours; what a function of the user raises stays what it is."""
-    if isinstance(step, Compute | Pause) or isinstance(error, SweDBError):
+    if isinstance(step, Compute | Pause) or not isinstance(error, Exception) or isinstance(error, SweDBError):
         return error
     ours: SweDBError
     if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.AuthorizationError):
