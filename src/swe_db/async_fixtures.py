@@ -7,6 +7,7 @@ scope, and a test gets the one of its own loop. anyio runs every async fixture o
 from __future__ import annotations
 
 import functools
+import hashlib
 import inspect
 import types
 from collections.abc import AsyncIterator, Callable
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     import redis.asyncio
 
     from swe_db.isolation.database import Database
+    from swe_db.redis import AsyncPubSubManager
     from swe_db.servers.server import RedisServer
 
-__all__ = ["async_fixture_name", "async_fixtures"]
+__all__ = ["async_fixture_name", "async_fixtures", "channel_prefix"]
 
 LOOP_SCOPES: Final = ("function", "class", "module", "package", "session")
 
@@ -44,7 +46,27 @@ async def _open_redis(_swe_empty_redis: RedisServer) -> AsyncIterator[redis.asyn
     await client.aclose()
 
 
-OPENERS: Final[dict[str, Callable[..., AsyncIterator[Any]]]] = {"db": _open_db, "redis": _open_redis}
+async def _open_pubsub(
+    request: pytest.FixtureRequest, _swe_empty_redis: RedisServer
+) -> AsyncIterator[AsyncPubSubManager]:
+    from swe_db.redis import AsyncPubSubManager  # noqa: PLC0415
+
+    client = _swe_empty_redis.connect_async()
+    async with AsyncPubSubManager(client, prefix=channel_prefix(request)) as manager:
+        yield manager
+    await client.aclose()
+
+
+def channel_prefix(request: pytest.FixtureRequest) -> str:
+    """Return what the channels of a test begin with, which no other test has."""
+    return f"{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]}:"
+
+
+OPENERS: Final[dict[str, Callable[..., AsyncIterator[Any]]]] = {
+    "db": _open_db,
+    "redis": _open_redis,
+    "pubsub": _open_pubsub,
+}
 
 
 def async_fixtures(plugins: pytest.PytestPluginManager) -> types.ModuleType:
@@ -93,7 +115,7 @@ def _copied(function: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncI
 
 
 def async_fixture_name(request: pytest.FixtureRequest, what: str) -> str:
-    """Return the fixture that opens `db` or `redis` on the loop of the test that asks.
+    """Return the fixture that opens `db`, `redis` or `pubsub` on the loop of the test that asks.
 
     Raises:
         ConfigError: The test does not run on an event loop, or on one of trio, or pytest-asyncio is too old.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from swe_db import fixtures
+from swe_db import fixtures, service_fixtures
 from swe_db.config import OPTIONS, Option, Settings, resolve
 from swe_db.errors import ConfigError, SweDBError
 
@@ -27,8 +27,9 @@ NEEDS: Final = {
     "postgres": frozenset(
         {"swe_worker", "swe_postgres", "swe_database", "swe_db", "swe_async_db", "swe_env", "swe_queries"}
     ),
-    "redis": frozenset({"swe_redis_server", "swe_redis", "swe_async_redis", "swe_env"}),
+    "redis": frozenset({"swe_redis_server", "swe_redis", "swe_async_redis", "swe_env", *service_fixtures.__all__}),
 }
+FIXTURES: Final = frozenset({*fixtures.__all__, *service_fixtures.__all__})
 QUESTIONS: Final = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "collectonly", "cacheshow")
 SETTINGS: Final = pytest.StashKey[Settings]()
 TOLD: Final = {
@@ -143,6 +144,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[FAILURES] = {}
     config.stash[SETTINGS] = settings = read_settings(config, config.option)
     config.pluginmanager.register(fixtures, "swe_db_fixtures")
+    config.pluginmanager.register(service_fixtures, "swe_db_service_fixtures")
     if settings.config.enabled:
         from swe_db import enabled  # noqa: PLC0415
 
@@ -168,7 +170,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         marker = item.get_closest_marker("swe_db")
         for each in item.iter_markers("swe_db"):
             _check_marker(item, each)
-        if not enabled and (marker or _asked(item, frozenset(fixtures.__all__))):
+        if not enabled and (marker or _asked(item, FIXTURES)):
             item.add_marker(pytest.mark.skip(reason=fixtures.OFF))
 
 

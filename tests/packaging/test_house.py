@@ -29,6 +29,7 @@ PARTS: Final = {
     "enabled": "plugin",
     "fixtures": "plugin",
     "async_fixtures": "plugin",
+    "service_fixtures": "plugin",
     "run": "plugin",
     "failure": "plugin",
     "queries": "plugin",

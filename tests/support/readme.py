@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from swe_db import fixtures
+from swe_db import fixtures, service_fixtures
 from swe_db.config import OPTIONS, Option
 
 README = Path(__file__).parents[2] / "README.md"
+FIXTURES = {name: module for module in (fixtures, service_fixtures) for name in module.__all__}
 DOCUMENTS = (README, README.parent / "docs" / "redis.md")
 RESULTS = README.parent / "tests" / "benchmarks" / "results.md"
 REDIS_RESULTS = RESULTS.parent / "redis" / "results.md"
@@ -16,16 +17,16 @@ REDIS_RESULTS = RESULTS.parent / "redis" / "results.md"
 
 def fixture_table() -> str:
     """Return the fixtures with their scopes and the first line of their docstrings."""
-    rows = [f"| `{name}` | {_scope(name)} | {_sentence(name)} |" for name in sorted(fixtures.__all__)]
+    rows = [f"| `{name}` | {_scope(name)} | {_sentence(name)} |" for name in sorted(FIXTURES)]
     return "\n".join(["| fixture | scope | is |", "|---|---|---|", *rows])
 
 
 def _definition(name: str) -> object:
-    return getattr(fixtures, name)
+    return getattr(FIXTURES[name], name)
 
 
 def _scope(name: str) -> str:
-    source = Path(fixtures.__file__).read_text(encoding="utf-8")
+    source = Path(str(FIXTURES[name].__file__)).read_text(encoding="utf-8")
     decorator = re.search(rf"@pytest\.fixture(\(scope=\"session\"\))?\ndef {name}\(", source)
     return "session" if decorator and decorator[1] else "test"
 
