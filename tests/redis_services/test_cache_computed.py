@@ -22,6 +22,8 @@ from swe_db.redis.cache_compute import is_due
 from swe_db.redis.cache_core import Look
 from swe_db.redis.cache_entry import Entry
 
+pytestmark = pytest.mark.places("local", "fake", "cluster", reason="test_cache.py shows that the others are alike")
+
 
 @dataclasses.dataclass
 class User:
@@ -97,9 +99,19 @@ def test_a_value_is_computed_once(cache: Any, factory_of: Any) -> None:
     assert cache.get("b", "nothing") is None
 
 
-@pytest.mark.parametrize("kind", ["missing", "expired", "tag ended", "damaged"])
-def test_many_callers_compute_once(place: Any, cache: Any, factory_of: Any, kind: str) -> None:
+def test_many_callers_compute_once(cache: Any, factory_of: Any) -> None:
     """Of 50 who miss a value at once one computes it, and all have it."""
+    cache.exists("a")  # a client of a cluster in asyncio must have looked around before many use it at once
+    counted = Counted(seconds=0.05)
+    factory = factory_of(counted)
+    assert together(50, lambda: cache.get_or_set("a", factory, 60, tags=["t"])) == [1] * 50
+    assert counted.calls == 1
+
+
+@pytest.mark.places("local", reason="the test before this one shows that the others are alike")
+@pytest.mark.parametrize("kind", ["expired", "tag ended", "damaged"])
+def test_whatever_is_missing_is_computed_once(place: Any, cache: Any, factory_of: Any, kind: str) -> None:
+    """An entry that has expired, or does not count, is computed by one of 20 as one is that was never there."""
     if kind == "expired":
         cache.set("a", 0, 0.001)
         time.sleep(0.002)
@@ -108,9 +120,9 @@ def test_many_callers_compute_once(place: Any, cache: Any, factory_of: Any, kind
         cache.invalidate_tags("t")
     if kind == "damaged":
         place.client.set("cache:v:{a}", b"hello")
-    counted = Counted(seconds=0.1)
+    counted = Counted(seconds=0.05)
     factory = factory_of(counted)
-    assert together(50, lambda: cache.get_or_set("a", factory, 60, tags=["t"])) == [1] * 50
+    assert together(20, lambda: cache.get_or_set("a", factory, 60, tags=["t"])) == [1] * 20
     assert counted.calls == 1
 
 
@@ -197,6 +209,7 @@ class Source:
         return stale
 
 
+@pytest.mark.places("local", "cluster", reason="fakeredis does one thing after the other")
 @pytest.mark.parametrize("invalidate", INVALIDATE)
 def test_no_stale_value_under_load(cache: Any, other: CacheManager, factory_of: Any, invalidate: str) -> None:
     """While a source changes and is invalidated again and again, nobody ever gets what it was before."""
@@ -205,15 +218,13 @@ def test_no_stale_value_under_load(cache: Any, other: CacheManager, factory_of: 
     with ThreadPoolExecutor(4) as pool:
         get = functools.partial(cache.get_or_set, "a", factory, 60, tags=["t"])
         readers = [pool.submit(source.stale_reads, get) for _ in range(4)]
-        until = time.monotonic() + 0.25
-        while time.monotonic() < until:
+        for _ in range(15):
             source.version += 1
             INVALIDATE[invalidate](other)
             source.published = source.version
             time.sleep(0.003)
         source.is_over = True
         assert [stale for reader in readers for stale in reader.result()] == []
-    assert source.version > 10
 
 
 def test_who_computes_too_long_does_not_overwrite(make: Callable[..., Any], factory_of: Any) -> None:

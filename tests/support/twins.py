@@ -33,7 +33,8 @@ class Loop:
         return self.run(work())
 
     def close(self) -> None:
-        """End it."""
+        """End it as `asyncio.run` does."""
+        self.run(self._loop.shutdown_asyncgens())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -19,7 +19,7 @@ from swe_db.redis.codec_shapes import Hint, Shape, shape_of
 from swe_db.redis.durations import Duration
 from swe_db.redis.steps import Compute, Pause, Steps
 
-__all__ = ["Found", "Guard", "Rules", "check_beta", "computed", "refreshed", "rules_of", "strict", "tolerant"]
+__all__ = ["Found", "Guard", "Rules", "check_beta", "computed", "is_due", "refreshed", "rules_of", "strict", "tolerant"]
 
 T = TypeVar("T")
 
@@ -159,7 +159,7 @@ def _sought(core: CacheCore, name: str, rules: Rules) -> Steps[Found | Leave]:
     pause = FIRST_PAUSE
     while True:
         look, found = yield from _looked(core, name, rules)
-        if found is not None and not _is_due(look, rules.beta):
+        if found is not None and not is_due(look, rules.beta):
             return found
         generations = yield from core.begun_generations(rules.tags, rules.life)
         answer = yield from core.begin(name, look.seen, generations, lock=rules.lock)
@@ -193,7 +193,7 @@ def _looked(core: CacheCore, name: str, rules: Rules) -> Steps[tuple[Look, Found
         return look, None
 
 
-def _is_due(look: Look, beta: float) -> bool:
+def is_due(look: Look, beta: float) -> bool:
     """Tell by lot whether to compute an entry before it ends, the likelier the nearer the end and the dearer it is.
 
     After Vattani, Chierichetti and Lowenstein, Optimal Probabilistic Cache Stampede Prevention, VLDB 2015.

@@ -48,6 +48,8 @@ class Options:
 class _Cached(Generic[P, R]):
     """What both kinds of cached functions have in common."""
 
+    __name__: str
+    __qualname__: str
     __wrapped__: Callable[..., Any]
 
     def __init__(self, function: Callable[..., Any], arguments: Arguments, options: Options) -> None:

@@ -12,6 +12,7 @@ import contextlib
 import functools
 import hashlib
 import inspect
+import re
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -29,29 +30,41 @@ __all__ = [
     "Compute",
     "Connected",
     "Nodes",
+    "NotSentError",
     "Pause",
     "Script",
     "ScriptCall",
     "Step",
     "Steps",
     "arun",
+    "is_unreachable_cluster",
     "run",
 ]
 
 T = TypeVar("T")
 Argument: TypeAlias = str | bytes | int | float
 
+
+class NotSentError(redis.exceptions.ConnectionError):
+    """There was no connection to send a command on, so that it has certainly not run."""
+
+
 # The server is not there, or not one that takes writes now: another try may succeed.
 UNAVAILABLE: Final = (
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
-    redis.exceptions.ClusterDownError,
+    redis.exceptions.ClusterError,
+    redis.exceptions.SlotNotCoveredError,
     redis.exceptions.MasterDownError,
     redis.exceptions.ReadOnlyError,
     redis.exceptions.TryAgainError,
     ConnectionError,
     TimeoutError,
 )
+# The reply to a command that was sent may be lost: nobody knows if it has run.
+LOST: Final = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, ConnectionError, TimeoutError)
+# Of those, these say that it has not run.
+NOT_RUN: Final = (NotSentError, redis.exceptions.BusyLoadingError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +232,11 @@ def _taken(connected: Connected, step: Step) -> Any:  # noqa: ANN401 - whatever 
         case Nodes():
             return connected.raw.get_primaries() if _is_cluster(connected) else [None]
     client = connected.once if step.once else connected.raw
+    options = _options(connected, step)
     try:
-        return client.execute_command(*_by_digest(step), **_options(step))
+        return client.execute_command(*_by_digest(step), **options)
     except redis.exceptions.NoScriptError:
-        return client.execute_command(*_in_full(step), **_options())
+        return client.execute_command(*_in_full(step), **options)
 
 
 async def _ataken(connected: Connected, step: Step) -> Any:  # noqa: ANN401 - whatever Redis answers
@@ -238,18 +252,26 @@ async def _ataken(connected: Connected, step: Step) -> Any:  # noqa: ANN401 - wh
         case Nodes():
             return (await connected.raw.initialize()).get_primaries() if _is_cluster(connected) else [None]
     client = connected.once if step.once else connected.raw
+    options = _options(connected, step)
     try:
-        return await client.execute_command(*_by_digest(step), **_options(step))
+        return await client.execute_command(*_by_digest(step), **options)
     except redis.exceptions.NoScriptError:
-        return await client.execute_command(*_in_full(step), **_options())
+        return await client.execute_command(*_in_full(step), **options)
 
 
 def _is_cluster(connected: Connected) -> bool:
     return hasattr(connected.raw, "get_primaries")
 
 
-def _options(step: Command | ScriptCall | None = None) -> dict[str, Any]:
-    """Return the options of a command whose answer stays bytes; redis-py takes them out of the dictionary."""
+def _options(connected: Connected, step: Command | ScriptCall) -> dict[str, Any]:
+    """Return the options of a command whose answer stays bytes.
+
+    The client of a cluster puts some answers together from those of several nodes, by functions that take no options;
+    but for that to SCAN they hold no text.
+    """
+    combined = getattr(connected.raw, "result_callbacks", ())
+    if isinstance(step, Command) and step.arguments[0] != "SCAN" and step.arguments[0] in combined:
+        return {}
     if isinstance(step, Command) and step.node is not None:
         return {NEVER_DECODE: True, "target_nodes": step.node}
     return {NEVER_DECODE: True}
@@ -257,7 +279,7 @@ def _options(step: Command | ScriptCall | None = None) -> dict[str, Any]:
 
 def _filled(pipeline: Any, batch: Batch) -> Any:  # noqa: ANN401
     for command in batch.commands:
-        pipeline.execute_command(*_in_full(command), **_options())
+        pipeline.execute_command(*_in_full(command), **{NEVER_DECODE: True})
     return pipeline
 
 
@@ -280,9 +302,9 @@ def _translated(error: BaseException, step: Step) -> BaseException:
     ours: SweDBError
     if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.AuthorizationError):
         ours = RedisServiceError(f"Redis refuses: {error}")
-    elif isinstance(error, UNAVAILABLE):
+    elif isinstance(error, UNAVAILABLE) or is_unreachable_cluster(error):
         ours = _unavailable(error, once=isinstance(step, Command | ScriptCall) and step.once)
-    elif isinstance(error, redis.exceptions.RedisError):
+    elif isinstance(error, redis.exceptions.RedisError | redis.exceptions.RedisClusterException):
         ours = RedisServiceError(f"Redis refuses: {error}")
     else:
         return error
@@ -291,6 +313,16 @@ def _translated(error: BaseException, step: Step) -> BaseException:
 
 
 def _unavailable(error: Exception, *, once: bool) -> RedisUnavailableError:
-    if once:
+    is_lost = isinstance(error, LOST) or is_unreachable_cluster(error)
+    if once and is_lost and not isinstance(error, NOT_RUN):
         return AmbiguousResultError(f"the command may have run or not, its reply was lost: {error}")
     return RedisUnavailableError(f"Redis does not answer: {error}")
+
+
+def is_unreachable_cluster(error: Exception) -> bool:
+    """Tell whether redis-py found no node of a cluster; it says so by the root of all errors about clusters.
+
+    It looks for the other nodes when one did not answer, so the command itself may have run.
+    """
+    is_about_clusters = isinstance(error, redis.exceptions.RedisClusterException)
+    return is_about_clusters and re.search("cannot be connected|slots are not covered", str(error)) is not None

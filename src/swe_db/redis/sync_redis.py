@@ -1,0 +1,151 @@
+"""Clients of redis-py made from settings; `async_redis` is its twin."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+import redis
+from redis.cluster import ClusterNode
+from redis.connection import BlockingConnectionPool, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import AuthenticationError, AuthorizationError, RedisClusterException
+from redis.retry import Retry
+from redis.sentinel import Sentinel, SentinelConnectionPool
+
+from swe_db.redis.retries import PASSING, cluster_without_retries, with_retries
+from swe_db.redis.settings import Settings
+from swe_db.redis.steps import NotSentError, is_unreachable_cluster
+
+__all__ = ["EXHAUSTED", "Client", "Cluster", "close", "exhausted", "make", "usage"]
+
+Client: TypeAlias = "redis.Redis | Cluster"
+
+EXHAUSTED: Final = "No connection available"  # redis-py's words
+
+
+def exhausted(connections: int, timeout: float) -> str:
+    """Return what is said where no connection became free."""
+    return (
+        f"all {connections} connections are in use, and none became free within {timeout:g} s; "
+        "raise max_connections or pool_timeout, or look for what holds them"
+    )
+
+
+class Pool(BlockingConnectionPool):
+    """A pool that waits for a free connection, and says so when there was none to send a command on."""
+
+    def get_connection(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's own signature
+        """Return a connection, which is connected."""
+        try:
+            return super().get_connection(*arguments, **options)
+        except (AuthenticationError, AuthorizationError):
+            raise
+        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
+            is_exhausted = str(error).startswith(EXHAUSTED)
+            raise NotSentError(exhausted(self.max_connections, self.timeout) if is_exhausted else str(error)) from error
+
+    @property
+    def in_use(self) -> int:
+        """How many connections are in use."""
+        return int(self.max_connections - self.pool.qsize())
+
+
+class SentinelPool(SentinelConnectionPool, Pool):
+    """The same for the master that Sentinels know."""
+
+    def disconnect(self, inuse_connections: bool = True) -> None:
+        """Disconnect all connections, or those that nobody uses."""
+        if inuse_connections:
+            super().disconnect()
+            return
+        # The blocking pool of redis-py 5 knows no such difference.
+        for connection in list(self.pool.queue):
+            if connection is not None:
+                connection.disconnect()
+
+
+class Cluster(redis.RedisCluster):
+    """A client of a cluster that waits between its retries, as other clients do.
+
+    Args:
+        settings: Where the cluster is, and how to connect.
+        retries: How often a command is sent again.
+    """
+
+    def __init__(self, settings: Settings, retries: int) -> None:
+        address = settings.address
+        self._seeds = [ClusterNode(host, port) for host, port in address.nodes]
+        self._again = with_retries(Retry, retries)
+        self._again.update_supported_errors(PASSING)
+        host, port = address.nodes[0]
+        host = f"[{host}]" if ":" in host else host
+        scheme = "rediss" if address.is_encrypted else "redis"
+        super().__init__(
+            url=f"{scheme}://{host}:{port}",  # only from a URL it takes a class of pools
+            startup_nodes=list(self._seeds),
+            connection_pool_class=Pool,
+            max_connections=settings.max_connections,
+            timeout=settings.pool_timeout,
+            **cluster_without_retries(Retry),
+            **settings.options,
+        )
+
+    def execute_command(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's own signature
+        """Send a command, again where that may help."""
+        return self._again.call_with_retry(lambda: self._send(*arguments, **options), lambda _: self._look_anew())
+
+    def _send(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        try:
+            return super().execute_command(*arguments, **options)
+        except RedisClusterException as error:
+            if is_unreachable_cluster(error):
+                raise redis.exceptions.ConnectionError(str(error)) from error
+            raise
+
+    def _look_anew(self) -> None:
+        """Let it ask the nodes of the URL again, which redis-py forgets when they do not answer."""
+        self.nodes_manager.populate_startup_nodes(self._seeds)
+
+
+def make(settings: Settings, *, once: bool) -> Client:
+    """Make a client; only that of a cluster connects at once.
+
+    Args:
+        settings: Where Redis is, and how to connect.
+        once: Whether nothing is sent twice.
+    """
+    retries = 0 if once else settings.retries
+    if settings.address.is_cluster:
+        return Cluster(settings, retries)
+    pool = {"max_connections": settings.max_connections, "timeout": settings.pool_timeout}
+    options = {**pool, **settings.options, "retry": with_retries(Retry, retries)}
+    if not settings.address.is_sentinel:
+        return redis.Redis(connection_pool=Pool(connection_class=_connection_class(settings), **options))
+    sentinel_options = {**settings.sentinel_options, "retry": with_retries(Retry, 0)}
+    sentinel = Sentinel(settings.address.nodes, sentinel_kwargs=sentinel_options)
+    options["ssl"] = settings.address.is_encrypted
+    return redis.Redis(connection_pool=SentinelPool(settings.address.service, sentinel, **options))
+
+
+def _connection_class(settings: Settings) -> type[Connection | UnixDomainSocketConnection]:
+    if settings.address.socket:
+        return UnixDomainSocketConnection
+    return SSLConnection if settings.address.is_encrypted else Connection
+
+
+def close(client: Client) -> None:
+    """Close the connections of a client."""
+    if isinstance(client, Cluster):
+        client.close()
+        return
+    pool = client.connection_pool
+    pool.disconnect()
+    if isinstance(pool, SentinelPool):
+        for sentinel in pool.sentinel_manager.sentinels:
+            sentinel.close()
+
+
+def usage(client: Client) -> tuple[int, int]:
+    """Return how many connections of a client are in use, and how many it may have."""
+    nodes = [node.redis_connection for node in client.get_nodes()] if isinstance(client, Cluster) else [client]
+    pools: list[Any] = [node.connection_pool for node in nodes if node is not None]
+    return sum(pool.in_use for pool in pools), sum(pool.max_connections for pool in pools)

@@ -1,0 +1,184 @@
+"""The proxy that other tests trust does what it says, for both kinds of clients."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import redis
+import redis.asyncio
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from support.proxy import RedisProxy
+from support.resp import Parser
+from support.twins import Loop, Twin
+from swe_db.servers.server import RedisServer
+
+
+@pytest.fixture
+def proxy(redis_server: RedisServer) -> Iterator[RedisProxy]:
+    """A proxy before an empty Redis."""
+    with redis_server.connect() as client:
+        client.flushall()
+    with RedisProxy(redis_server.url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def connect(proxy: RedisProxy, twin: str, loop: Loop) -> Iterator[Callable[..., Any]]:
+    """Makes clients without retries, sync or async, that go through the proxy."""
+    made: list[Any] = []
+
+    def connect(**options: Any) -> Any:
+        if twin == "sync":
+            made.append(redis.Redis.from_url(proxy.url, retry=Retry(NoBackoff(), 0), **options))
+            return made[-1]
+        retry = redis.asyncio.retry.Retry(NoBackoff(), 0)
+        made.append(Twin(redis.asyncio.Redis.from_url(proxy.url, retry=retry, **options), loop))
+        return made[-1]
+
+    yield connect
+    for client in made:
+        client.close() if twin == "sync" else client.aclose()
+
+
+@pytest.fixture(params=["sync", "async"])
+def twin(request: pytest.FixtureRequest) -> str:
+    """Which kind of client."""
+    return str(request.param)
+
+
+def test_a_dropped_reply_belongs_to_a_command_that_ran(proxy: RedisProxy, connect: Callable[..., Any]) -> None:
+    """The client loses its connection, the server has run the command, and the next one goes well."""
+    client = connect()
+    fault = proxy.drop_reply("incrby", nth=2)
+    assert client.incr("a") == 1
+    with pytest.raises(redis.ConnectionError):
+        client.incr("a")
+    fault.wait()
+    assert client.incr("a") == 3
+    assert proxy.count("INCRBY") == 3
+
+
+def test_a_dropped_reply_may_leave_the_client_waiting(proxy: RedisProxy, connect: Callable[..., Any]) -> None:
+    """The connection stays open, and the client gives up by its own time-out."""
+    client = connect(socket_timeout=0.2)
+    proxy.drop_reply("key", hang=True)
+    with pytest.raises(redis.TimeoutError):
+        client.set("key", "a")
+    assert client.get("key") == b"a"
+
+
+def test_set_up_is_not_any_command(proxy: RedisProxy, connect: Callable[..., Any]) -> None:
+    """A fault that names no command lets a client connect, and takes what it then sends, as often as it should."""
+    fault = proxy.drop_reply(times=2)
+    client = connect()
+    for _ in range(2):
+        assert not fault.has_happened
+        with pytest.raises(redis.ConnectionError):
+            client.set("a", 1)
+    assert fault.has_happened
+    assert client.get("a") == b"1"
+
+
+def test_pushed_messages_are_no_replies(proxy: RedisProxy, connect: Callable[..., Any], twin: str, loop: Loop) -> None:
+    """A subscriber's messages are not counted as replies, so that the right one is dropped."""
+    client = connect()
+    listener = client.pubsub() if twin == "sync" else Twin(client.pubsub(), loop)
+    listener.subscribe("news")
+    assert listener.get_message(timeout=5)["type"] == "subscribe"
+    client.publish("news", "a")
+    assert listener.get_message(timeout=5)["data"] == b"a"
+    fault = proxy.drop_reply("ping")
+    listener.ping()
+    with pytest.raises(redis.ConnectionError):
+        listener.get_message(timeout=5)
+    fault.wait()
+    listener.close() if twin == "sync" else listener.aclose()
+
+
+def test_cut_ends_every_connection(proxy: RedisProxy, connect: Callable[..., Any]) -> None:
+    """A client that is connected loses its connection, and may connect again."""
+    client = connect()
+    client.set("a", 1)
+    assert proxy.connections == 1
+    threading.Timer(0.1, proxy.cut).start()
+    with pytest.raises(redis.ConnectionError):
+        client.blpop("nothing", 4)
+    assert client.get("a") == b"1"
+
+
+def test_an_outage_ends(proxy: RedisProxy, connect: Callable[..., Any]) -> None:
+    """In an outage nobody connects; afterwards the same address serves again."""
+    client = connect()
+    client.set("a", 1)
+    with proxy.outage():
+        for _ in range(3):
+            with pytest.raises(redis.ConnectionError):
+                client.get("a")
+    assert client.get("a") == b"1"
+
+
+def test_latency_delays_replies(proxy: RedisProxy, connect: Callable[..., Any]) -> None:
+    """Each reply comes late by the latency, as long as there is one."""
+    client = connect()
+    client.ping()
+    proxy.latency = 0.1
+    before = time.monotonic()
+    client.ping()
+    assert time.monotonic() - before >= 0.1
+
+
+def test_a_cut_is_seen_though_a_forked_process_lives(proxy: RedisProxy) -> None:
+    """A child that inherited the proxy's sockets keeps no connection open."""
+    with redis.Redis.from_url(proxy.url, retry=Retry(NoBackoff(), 0), socket_timeout=5) as client:
+        client.ping()
+        child = os.fork()
+        if child == 0:
+            time.sleep(30)
+            os._exit(0)
+        try:
+            threading.Timer(0.1, proxy.cut).start()
+            with pytest.raises(redis.ConnectionError):
+                client.blpop("nothing", 4)
+        finally:
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+
+
+def test_a_proxy_closes_twice(redis_server: RedisServer) -> None:
+    """Closing ends everything, and does nothing the second time."""
+    proxy = RedisProxy(redis_server.url)
+    client = redis.Redis.from_url(proxy.url, retry=Retry(NoBackoff(), 0))
+    client.ping()
+    proxy.close()
+    proxy.close()
+    with pytest.raises(redis.ConnectionError):
+        client.ping()
+    client.close()
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_messages_are_found_in_pieces_of_any_size(size: int) -> None:
+    """The protocol is cut into messages wherever the network cut it."""
+    stream = b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n$-1\r\n:5\r\n%1\r\n+a\r\n*1\r\n_\r\n"
+    stream += b">2\r\n+message\r\n$2\r\n\r\n\r\nPING a\r\n*0\r\n"
+    parser = Parser()
+    pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
+    messages = [message for piece in pieces for message in parser.feed(piece)]
+    assert b"".join(message.raw for message in messages) == stream
+    assert [message.value for message in messages] == [
+        [b"GET", b"a"],
+        None,
+        b"5",
+        [b"a", [b""]],
+        [b"message", b"\r\n"],
+        b"PING a",
+        [],
+    ]
+    assert [message.is_push for message in messages].index(True) == 4
