@@ -17,7 +17,7 @@ from swe_db.redis.cache_async import AsyncCacheManager, aget_cache_manager
 
 COUNTING: Final = pytest.mark.places("local", reason="the commands are the same everywhere, and fakeredis counts none")
 REFUSING: Final = pytest.mark.places("fake", reason="it is refused before Redis is asked")
-NAMING: Final = pytest.mark.places("local", "fake", "cluster", reason="the others have no names of their own")
+DETAIL: Final = pytest.mark.places("local", "fake", "cluster", reason="the others are reached by other ways, no more")
 
 
 @dataclasses.dataclass
@@ -47,6 +47,7 @@ def test_a_value_comes_back(cache: Any) -> None:
     )
 
 
+@DETAIL
 def test_there_is_a_default(cache: Any) -> None:
     """Where there is no value, the default is returned, which is None if nothing is said."""
     assert cache.get("a") is None
@@ -85,7 +86,7 @@ def test_what_cannot_be_kept_is_refused(cache: Any) -> None:
     assert cache.get("a") == 1
 
 
-@NAMING
+@DETAIL
 @pytest.mark.parametrize("stored", [b"hello", b"\x02", b"\x02" + b"x" * 30, b"\x01\x93\x01", b"\x80\x04K\x01."])
 def test_what_others_wrote_is_one_error(place: Any, cache: Any, stored: bytes) -> None:
     """A foreign or damaged entry is an error that names it and says what to do."""
@@ -96,6 +97,7 @@ def test_what_others_wrote_is_one_error(place: Any, cache: Any, stored: bytes) -
     assert cache.get("a") is None
 
 
+@DETAIL
 def test_a_key_of_another_type_is_one_error(place: Any, cache: Any) -> None:
     """Where Redis holds something that is no text at all, its refusal is one of our errors."""
     place.client.rpush("cache:v:{a}", 1)
@@ -103,7 +105,7 @@ def test_a_key_of_another_type_is_one_error(place: Any, cache: Any) -> None:
         cache.get("a")
 
 
-@NAMING
+@DETAIL
 @pytest.mark.parametrize(("ttl", "left"), [(60, 60), (0.5, 0.5), (timedelta(hours=1), 3600), (None, math.inf)])
 def test_entries_live_as_long_as_said(cache: Any, ttl: Any, left: float) -> None:
     """A time to live is seconds or a timedelta; without one an entry does not expire."""
@@ -193,6 +195,7 @@ def test_a_counter_goes_by_integers(cache: Any, by: Any) -> None:
         cache.incr("a", by)
 
 
+@DETAIL
 def test_what_is_no_counter_does_not_count(cache: Any) -> None:
     """Counting on another value is refused and changes nothing; so is one step too many."""
     cache.set("a", "5")
@@ -204,7 +207,7 @@ def test_what_is_no_counter_does_not_count(cache: Any) -> None:
     assert cache.get("b") == 2**63 - 1
 
 
-@NAMING
+@DETAIL
 @pytest.mark.parametrize(
     "key", ["", "%", "{}", "}{", "{a", "a}", "{a}b", "%7B", "*", "a:b", "grüße", "a\r\nb"], ids=repr
 )
@@ -217,6 +220,7 @@ def test_a_key_is_any_text(cache: Any, key: str) -> None:
     assert cache.get("other") == 1
 
 
+@DETAIL
 def test_keys_do_not_meet(cache: Any) -> None:
     """Names that look alike when they are written out are not the same."""
     names = ["{", "%7B", "%257B", "", "%", "{}", "a", "{a}"]
@@ -253,13 +257,13 @@ def test_every_key_has_the_prefix(place: Any, make: Callable[..., Any]) -> None:
 def test_patterns_delete(place: Any, make: Callable[..., Any]) -> None:
     """A glob deletes what it matches, and nothing of another prefix or of another's keys."""
     cache, other = make(), make(prefix="cache2")
-    cache.set_many({f"user:{number}": number for number in range(1234)})
+    cache.set_many({f"user:{number}": number for number in range(334)})
     cache.set_many({"user:a*b": 1, "user:x{y}": 1, "admin:1": 1, "user": 1})
     other.set("user:1", 1)
     place.client.set("user:1", 1)
     assert cache.delete_pattern("user:x{*}", batch=100) == 1
     assert cache.delete_pattern(r"user:a\*b") == 1
-    assert cache.delete_pattern("user:[0-9]*", batch=50) == 1234
+    assert cache.delete_pattern("user:[0-9]*", batch=50) == 334
     assert cache.delete_pattern("user:*") == 0
     assert cache.get_many(["admin:1", "user"]) == {"admin:1": 1, "user": 1}
     assert cache.delete_pattern("*") == 2
@@ -267,7 +271,7 @@ def test_patterns_delete(place: Any, make: Callable[..., Any]) -> None:
     assert place.client.get("user:1") == b"1"
 
 
-@NAMING
+@DETAIL
 @pytest.mark.parametrize("prefix", ["a[b]", "a*b", "a?b", "a\\b", "a[^b", "{a}[b]*"])
 def test_a_prefix_is_no_pattern(make: Callable[..., Any], prefix: str) -> None:
     """What is special in a glob is taken literally in a prefix: it finds its own keys and no others."""
@@ -317,6 +321,7 @@ def test_tags_end_entries(cache: Any) -> None:
     assert cache.get("a") == 5
 
 
+@DETAIL
 def test_a_lost_tag_ends_its_entries(place: Any, cache: Any) -> None:
     """Where Redis has thrown away what it knew of a tag, its entries do not count: nobody can tell that they may."""
     cache.set("a", 1, tags=["t"])
@@ -353,6 +358,7 @@ def test_one_command_does_it(place: Any, cache: Any) -> None:
         assert sum(calls.values()) == 2  # the other one is INFO
 
 
+@DETAIL
 def test_one_manager_for_one_client(place: Any) -> None:
     """Asked again for the same client and arguments, the process's manager is the same."""
 

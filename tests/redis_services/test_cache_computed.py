@@ -22,7 +22,7 @@ from swe_db.redis.cache_compute import is_due
 from swe_db.redis.cache_core import Look
 from swe_db.redis.cache_entry import Entry
 
-pytestmark = pytest.mark.places("local", "fake", "cluster", reason="test_cache.py shows that the others are alike")
+pytestmark = pytest.mark.places("local", "cluster", reason="test_cache.py shows that the others are alike")
 
 
 @dataclasses.dataclass
@@ -90,6 +90,7 @@ def together(number: int, call: Callable[[], Any]) -> list[Any]:
         return list(pool.map(one, range(number)))
 
 
+@pytest.mark.places("local", "fake", "cluster", reason="test_cache.py shows that the others are alike")
 def test_a_value_is_computed_once(cache: Any, factory_of: Any) -> None:
     """A missing value is computed and stored, and found the next time; so is None."""
     counted = Counted()
@@ -99,6 +100,7 @@ def test_a_value_is_computed_once(cache: Any, factory_of: Any) -> None:
     assert cache.get("b", "nothing") is None
 
 
+@pytest.mark.places("local", "fake", "cluster", reason="test_cache.py shows that the others are alike")
 def test_many_callers_compute_once(cache: Any, factory_of: Any) -> None:
     """Of 50 who miss a value at once one computes it, and all have it."""
     cache.exists("a")  # a client of a cluster in asyncio must have looked around before many use it at once
@@ -209,7 +211,6 @@ class Source:
         return stale
 
 
-@pytest.mark.places("local", "cluster", reason="fakeredis does one thing after the other")
 @pytest.mark.parametrize("invalidate", INVALIDATE)
 def test_no_stale_value_under_load(cache: Any, other: CacheManager, factory_of: Any, invalidate: str) -> None:
     """While a source changes and is invalidated again and again, nobody ever gets what it was before."""
@@ -260,7 +261,7 @@ def test_an_error_is_the_callers(place: Any, cache: Any, factory_of: Any) -> Non
     for _ in range(2):
         with pytest.raises(OddError):
             cache.get_or_set("a", factory_of(fails), 60)
-    assert not place.client.exists("cache:l:{a}", "cache:v:{a}")
+    assert not place.client.exists("cache:l:{a}", "cache:g:{a}", "cache:v:{a}")
     assert cache.get_or_set("a", factory_of(lambda: 1), 60) == 1
 
 
@@ -272,7 +273,7 @@ def test_an_interrupted_computation_is_waited_for_by_nobody(place: Any, cache: A
 
     with pytest.raises((asyncio.CancelledError, concurrent.futures.CancelledError)):
         cache.get_or_set("a", interrupted, 60)
-    assert not place.client.exists("cache:l:{a}")
+    assert not place.client.exists("cache:l:{a}", "cache:g:{a}")
 
 
 def test_what_cannot_be_kept_is_refused_at_once(place: Any, cache: Any, factory_of: Any) -> None:
@@ -280,7 +281,7 @@ def test_what_cannot_be_kept_is_refused_at_once(place: Any, cache: Any, factory_
     for value, hint in ((object(), Any), (User("ann"), Any), (User("ann"), int), ("text", int)):
         with pytest.raises(CacheTypeError):
             cache.get_or_set("a", factory_of(lambda value=value: value), 60, type=hint)
-    assert not place.client.exists("cache:l:{a}", "cache:v:{a}")
+    assert not place.client.exists("cache:l:{a}", "cache:g:{a}", "cache:v:{a}")
     counted = Counted()
     for _ in range(2):
         assert cache.get_or_set("a", factory_of(lambda: [User(f"{counted()}")]), 60, type=list[User]) == [User("1")]

@@ -19,7 +19,7 @@ from swe_db.redis.cached import AsyncCachedFunction, CachedFunction, cache_resul
 from swe_db.redis.client import AsyncRedisClient
 from swe_db.redis.codec_shapes import return_hint
 
-pytestmark = pytest.mark.places("local", "cluster", reason="test_cache.py shows that the others are alike")
+pytestmark = pytest.mark.places("local", reason="the tests of the cache show that the others are alike")
 
 
 @dataclasses.dataclass(frozen=True)

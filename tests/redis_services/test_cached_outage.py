@@ -185,7 +185,7 @@ def test_under_load_nothing_fails_and_little_waits(server: Server, keep: Callabl
                 kept.call()
             except Exception as error:  # noqa: BLE001 - none may come
                 errors.append(error)
-            if time.monotonic() - began > TIMEOUT / 2:
+            if time.monotonic() - began > 0.9 * TIMEOUT:
                 waits.append(time.monotonic() - began)
 
     with ThreadPoolExecutor(8) as pool:
@@ -193,7 +193,7 @@ def test_under_load_nothing_fails_and_little_waits(server: Server, keep: Callabl
             pool.submit(work)
         time.sleep(0.1)
         server.pause()
-        time.sleep(3 * TIMEOUT)
+        time.sleep(6 * TIMEOUT)
         server.go_on()
         server.kill()
         server.start()
@@ -201,7 +201,7 @@ def test_under_load_nothing_fails_and_little_waits(server: Server, keep: Callabl
         time.sleep(0.1)
         over.set()
     assert errors == []
-    assert len(waits) <= 2 * 8
+    assert len(waits) <= 3 * 8  # one time-out each, where it would be six
     kept.clock.now += 5
     kept.call()
     assert kept.call() == kept.call()

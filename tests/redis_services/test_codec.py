@@ -176,7 +176,7 @@ VALUES: Final = st.recursive(
 EVERY_CLASS: Final = Level | Colour | Right | Point | Address | User | Box[Any] | Any
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(VALUES)
 def test_a_value_comes_back_as_it_was_or_is_refused(value: object) -> None:
     """Whatever is nested in whatever, a value is read with the types that it was written with, or never written."""
@@ -187,14 +187,14 @@ def test_a_value_comes_back_as_it_was_or_is_refused(value: object) -> None:
     assert same(shape_of(EVERY_CLASS).loads(data), value)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(HASHABLE)
 def test_what_can_be_kept_is_not_refused(value: object) -> None:
     """No value of the types that the codec promises is refused, but for text that is not Unicode."""
     assert same(round_trip(value, EVERY_CLASS), value)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.binary(), VALUES, st.randoms(use_true_random=False))
 def test_damaged_bytes_give_one_error(junk: bytes, value: object, random: Any) -> None:
     """Whatever bytes are read, there is a value or a CacheTypeError."""

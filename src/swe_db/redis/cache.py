@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar, overload
 
@@ -185,10 +186,10 @@ def get_cache_manager(
     default_ttl: Duration | None = None,
 ) -> CacheManager:
     """Return the manager of this process for these arguments, which are those of `CacheManager`."""
-    through: Any = connected(client)
-    return _kept(through, prefix, default_ttl)
+    return _kept(client, prefix, default_ttl, (os.getpid(), os.environ.get("REDIS_URL")))
 
 
 @functools.lru_cache(maxsize=KEPT)
-def _kept(client: Any, prefix: str, default_ttl: Duration | None) -> CacheManager:  # noqa: ANN401
+def _kept(client: Any, prefix: str, default_ttl: Duration | None, where: object) -> CacheManager:  # noqa: ANN401, ARG001
+    """Return the manager; `where` says which is the default client."""
     return CacheManager(client, prefix=prefix, default_ttl=default_ttl)

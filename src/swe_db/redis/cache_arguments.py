@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from msgspec.msgpack import Encoder, Ext
 
 from swe_db.errors import CacheTypeError
-from swe_db.redis.codec import DEPTH, Packer
+from swe_db.redis.codec import DEPTH, NATIVE, Packer
 
 __all__ = ["Arguments"]
 
@@ -76,14 +76,18 @@ class Arguments:
 class CanonicalPacker(Packer):
     """Packs equal values alike: sets and dicts in an order of their own, objects by their `__cache_key__`."""
 
+    native: ClassVar = NATIVE - {str}
+
     def pack(self, value: Any, depth: int = DEPTH) -> Any:  # noqa: ANN401
         """Return a value as MessagePack has it."""
-        if type(value) is str and not value.isascii():  # it need not be Unicode to be a key
-            return Ext(TEXT, value.encode("utf-8", "surrogatepass"))
+        if type(value) is str:
+            return value if value.isascii() else Ext(TEXT, value.encode("utf-8", "surrogatepass"))
         return super().pack(value, depth)
 
-    def set(self, value: Any, depth: int) -> Ext:  # noqa: ANN401
-        """Pack a set or a frozenset."""
+    def collection(self, value: Any, depth: int) -> Ext:  # noqa: ANN401
+        """Pack a tuple, a set or a frozenset."""
+        if type(value) is tuple:
+            return super().collection(value, depth)
         return Ext(UNORDERED, encode([type(value).__name__, sorted(encode(self.pack(item, depth)) for item in value)]))
 
     def dict(self, value: Any, depth: int) -> Ext:  # noqa: ANN401

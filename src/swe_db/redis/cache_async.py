@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar, overload
 
@@ -186,11 +187,11 @@ def aget_cache_manager(
     prefix: str = "cache",
     default_ttl: Duration | None = None,
 ) -> AsyncCacheManager:
-    """Return the manager of this process and event loop for these arguments, which are those of `AsyncCacheManager`."""
-    through: Any = aconnected(client)
-    return _kept(through, prefix, default_ttl)
+    """Return the manager of this process for these arguments, which are those of `AsyncCacheManager`."""
+    return _kept(client, prefix, default_ttl, (os.getpid(), os.environ.get("REDIS_URL")))
 
 
 @functools.lru_cache(maxsize=KEPT)
-def _kept(client: Any, prefix: str, default_ttl: Duration | None) -> AsyncCacheManager:  # noqa: ANN401
+def _kept(client: Any, prefix: str, default_ttl: Duration | None, where: object) -> AsyncCacheManager:  # noqa: ANN401, ARG001
+    """Return the manager; `where` says which is the default client."""
     return AsyncCacheManager(client, prefix=prefix, default_ttl=default_ttl)

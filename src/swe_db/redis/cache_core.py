@@ -219,7 +219,7 @@ class CacheCore:
 
     def release(self, permit: Permit) -> Steps[None]:
         """Let others compute."""
-        yield RELEASE([self.keys.lock(permit.name)], permit.token)
+        yield RELEASE([self.keys.lock(permit.name), self.keys.guard(permit.name)], permit.token)
 
     def begun_generations(self, tags: Sequence[str], life: int | None) -> Steps[dict[str, bytes]]:
         """Return the generations of tags, which begin if there are none."""

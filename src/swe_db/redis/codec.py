@@ -8,9 +8,9 @@ label; reading never imports and never calls what stored data names, so data of 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ from msgspec.msgpack import Ext
 from swe_db.errors import CacheTypeError
 from swe_db.redis.codec_classes import Plan, plan_of
 
-__all__ = ["DEPTH", "TAG", "Packer", "Reader", "dumps"]
+__all__ = ["DEPTH", "NATIVE", "TAG", "Packer", "Reader", "dumps"]
 
 TAG: Final = b"\x01"
 DEPTH: Final = 100  # a value that nests deeper, or holds itself, is refused
@@ -44,6 +44,8 @@ class Packer:
         plans: The plans by label of the classes that will be known where the value is read; None: of any.
     """
 
+    native: ClassVar = NATIVE
+
     def __init__(self, plans: Mapping[str, Plan] | None = None) -> None:
         self._plans = plans
 
@@ -54,35 +56,33 @@ class Packer:
             CacheTypeError: It would not come back as it is.
         """
         kind = type(value)
-        if kind in NATIVE:
+        if kind in self.native or (kind is int and INTEGER_MIN <= value <= INTEGER_MAX):
             return value
-        if kind is int:
-            return value if INTEGER_MIN <= value <= INTEGER_MAX else Ext(BIG, _signed(value))
         if not depth:
             raise CacheTypeError(f"the value nests deeper than {DEPTH}, or holds itself: cache something flatter")
+        if kind is dict:
+            return self.dict(value, depth - 1)
         if kind is list:
-            return [self.pack(item, depth - 1) for item in value]
+            return self._items(value, depth - 1)
         if kind in SCALARS:
             code, content = SCALARS[kind]
             return Ext(code, encode(content(value)))
-        if kind in CONTAINERS:
-            return getattr(self, CONTAINERS[kind])(value, depth - 1)
+        if kind in COLLECTIONS:
+            return self.collection(value, depth - 1)
         return self.object(value, depth - 1)
-
-    def tuple(self, value: Any, depth: int) -> Ext:  # noqa: ANN401
-        """Pack a tuple."""
-        return Ext(TUPLE, encode([self.pack(item, depth) for item in value]))
-
-    def set(self, value: Any, depth: int) -> Ext:  # noqa: ANN401
-        """Pack a set or a frozenset."""
-        return Ext(SET if type(value) is set else FROZENSET, encode([self.pack(item, depth) for item in value]))
 
     def dict(self, value: Any, depth: int) -> Any:  # noqa: ANN401
         """Pack a dict: a map if its keys are text, else pairs."""
-        if all(type(key) is str for key in value):
-            return {key: self.pack(item, depth) for key, item in value.items()}
-        pairs = [(self.pack(key, depth), self.pack(item, depth)) for key, item in value.items()]
-        return Ext(DICT, encode(pairs))
+        native, packed = self.native, {}
+        for key, item in value.items():
+            if type(key) is not str:
+                return Ext(DICT, encode([self._items(pair, depth) for pair in value.items()]))
+            packed[key] = item if type(item) in native else self.pack(item, depth)
+        return packed
+
+    def collection(self, value: Any, depth: int) -> Ext:  # noqa: ANN401
+        """Pack a tuple, a set or a frozenset."""
+        return Ext(COLLECTIONS[type(value)], encode(self._items(value, depth)))
 
     def object(self, value: Any, depth: int) -> Ext:  # noqa: ANN401
         """Pack an instance of a class that has a plan."""
@@ -99,6 +99,10 @@ class Packer:
                 "of the cached function, or in type="
             )
         return Ext(OBJECT, encode([plan.label, [self.pack(part, depth) for part in plan.parts(value)]]))
+
+    def _items(self, items: Iterable[Any], depth: int) -> list[Any]:
+        native = self.native
+        return [item if type(item) in native else self.pack(item, depth) for item in items]
 
 
 class Reader:
@@ -130,8 +134,6 @@ class Reader:
             ) from error
 
     def _extension(self, code: int, data: memoryview) -> Any:  # noqa: ANN401
-        if code == BIG:
-            return int.from_bytes(data, "big", signed=True)
         content = self._decode(data)
         return self._object(*content) if code == OBJECT else READERS[code](content)
 
@@ -216,6 +218,7 @@ def _timedelta(value: dt.timedelta) -> list[int]:
 
 
 SCALARS: Final[Mapping[type, tuple[int, Callable[[Any], Any]]]] = {
+    int: (BIG, _signed),
     Decimal: (DECIMAL, str),
     UUID: (UUID_, lambda value: value.bytes),
     dt.date: (DATE, dt.date.isoformat),
@@ -224,9 +227,10 @@ SCALARS: Final[Mapping[type, tuple[int, Callable[[Any], Any]]]] = {
     dt.datetime: (DATETIME, _clock),
 }
 
-CONTAINERS: Final[Mapping[type, str]] = {tuple: "tuple", set: "set", frozenset: "set", dict: "dict"}
+COLLECTIONS: Final[Mapping[type, int]] = {tuple: TUPLE, set: SET, frozenset: FROZENSET}
 
 READERS: Final[Mapping[int, Callable[[Any], Any]]] = {
+    BIG: lambda content: int.from_bytes(content, "big", signed=True),
     TUPLE: tuple,
     SET: set,
     FROZENSET: frozenset,

@@ -6,6 +6,7 @@ import collections.abc
 import dataclasses
 import enum
 import functools
+import inspect
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -87,6 +88,7 @@ def shape_of(hint: Hint) -> Shape:
 
 def return_hint(function: Callable[..., Any]) -> Hint:
     """Return what a function is annotated to return; Any if it does not say, or if that cannot be resolved."""
+    function = inspect.unwrap(function)
     hint = getattr(function, "__annotations__", {}).get("return", Any)
     names = dict(getattr(function, "__globals__", {}))
     cells = getattr(function, "__closure__", None) or ()
