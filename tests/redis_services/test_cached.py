@@ -6,7 +6,9 @@ import asyncio
 import dataclasses
 import inspect
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
@@ -214,14 +216,24 @@ def test_results_can_be_deleted_and_refreshed(kept: Kept) -> None:
 
 
 def test_a_refresh_overrules_what_is_being_computed(place: Any, kept: Kept) -> None:
-    """What began before a refresh is not stored after it."""
+    """What began before a refresh is not stored, neither after it nor while it computes."""
+    began, go_on = threading.Event(), threading.Event()
 
-    def slow() -> int:
-        cache_result(60, cache=CacheManager(place.client), key=lambda: "a")(lambda: 77).refresh()
-        return kept.counted()
+    def old() -> str:
+        began.set()
+        go_on.wait(10)
+        return "old"
 
-    cached = kept(slow, key=lambda: "a")
-    assert [cached(), cached()] == [1, 77]
+    def new() -> str:
+        go_on.set()
+        assert before.result(10) == "old"
+        return "new"
+
+    with ThreadPoolExecutor(1) as pool:
+        before = pool.submit(CacheManager(place.client).get_or_set, "a", old, 60)
+        assert began.wait(10)
+        assert kept(new, key=lambda: "a").refresh() == "new"
+    assert kept.manager.get("a") == "new"
 
 
 def test_keys_can_be_had_and_given(kept: Kept) -> None:

@@ -14,7 +14,7 @@ from swe_db.redis.cache import CacheManager, get_cache_manager
 from swe_db.redis.cache_arguments import Arguments
 from swe_db.redis.cache_async import AsyncCacheManager, aget_cache_manager
 from swe_db.redis.cache_compute import Guard, check_beta, computed, refreshed, rules_of, strict, tolerant
-from swe_db.redis.codec_shapes import return_hint
+from swe_db.redis.codec_shapes import Hint, return_hint
 from swe_db.redis.durations import Duration, seconds
 from swe_db.redis.steps import Steps, arun, run
 
@@ -45,6 +45,18 @@ class Options:
     beta: float
 
 
+@dataclass(frozen=True)
+class Returned:
+    """What a function returns: resolved by its first call, since it may name what is defined below it."""
+
+    function: Callable[..., Any]
+
+    @functools.cached_property
+    def hint(self) -> Hint:
+        """The return annotation."""
+        return return_hint(self.function)
+
+
 class _Cached(Generic[P, R]):
     """What both kinds of cached functions have in common."""
 
@@ -56,6 +68,7 @@ class _Cached(Generic[P, R]):
         wrapper: Any = self
         functools.update_wrapper(wrapper, function, assigned=COPIED)
         self._arguments = arguments
+        self._returned = Returned(function)
         self._options = options
         self._first: tuple[object, ...] = ()
         self._refusal: CacheTypeError | None = None
@@ -89,10 +102,6 @@ class _Cached(Generic[P, R]):
         bound.__dict__.update(self.__dict__, _first=(instance,))
         return bound
 
-    @functools.cached_property
-    def _hint(self) -> Any:  # noqa: ANN401
-        return return_hint(self.__wrapped__)
-
     def _steps(
         self, way: Callable[..., Steps[Any]], manager: Manager, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Steps[Any]:
@@ -104,7 +113,7 @@ class _Cached(Generic[P, R]):
             lock=options.lock,
             beta=options.beta,
             tags=options.tags(*everything, **kwargs) if callable(options.tags) else options.tags,
-            hint=self._hint,
+            hint=self._returned.hint,
             cache_none=options.cache_none,
         )
         function = functools.partial(self.__wrapped__, *everything, **kwargs)
