@@ -14,7 +14,7 @@ from collections import OrderedDict, defaultdict
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, NewType, TypedDict, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, TypedDict, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -339,50 +339,6 @@ def test_an_instance_of_changed_fields_is_not_read() -> None:
         round_trip(User("ann", set()), now)
 
 
-Name = NewType("Name", str)
-
-
-@pytest.mark.parametrize(
-    ("value", "hint"),
-    [
-        ("a", int),
-        ([1, "a"], list[int]),
-        ((1, 2), tuple[int]),
-        ((1, 2, 3), tuple[int, int]),
-        ({"a": 1}, dict[str, str]),
-        ({1}, set[str]),
-        (None, int),
-        (1.5, int),
-        (1, Name),
-        (1, Literal[True, 2]),
-        ("a", bytes | None),
-        ("a", Row),
-        (1, Annotated[str, ["not hashable"]]),
-    ],
-)
-def test_another_type_than_asked_for_is_an_error(value: object, hint: Any) -> None:
-    """Who says what type a value has never gets one of another type."""
-    with pytest.raises(CacheTypeError, match="it is a"):
-        round_trip(value, hint)
-
-
-@pytest.mark.parametrize(
-    ("value", "hint"),
-    [
-        (1, float),
-        (True, int),
-        ((), tuple[()]),
-        ([1, None], list[int | None]),
-        ("a", Name),
-        ("abc", "a type that is not known"),
-        ([1], T),
-    ],
-)
-def test_a_type_is_understood_as_type_checkers_do(value: object, hint: Any) -> None:
-    """What a type checker would let pass is let pass, and what is not understood here, too."""
-    assert round_trip(value, hint) == value
-
-
 class Trap:
     """What a pickle would call."""
 
@@ -404,7 +360,7 @@ def test_a_pickle_is_never_loaded() -> None:
 )
 def test_what_others_wrote_is_an_error(data: bytes) -> None:
     """Bytes that the codec would not have written are an error that says what to do."""
-    with pytest.raises(CacheTypeError, match=r"not written by this cache, or is damaged \(b.*\): delete it"):
+    with pytest.raises(CacheTypeError, match="not written by this cache, or is damaged: delete it"):
         shape_of(Any).loads(data)
 
 

@@ -129,9 +129,7 @@ class Reader:
         except CacheTypeError:
             raise
         except Exception as error:
-            raise CacheTypeError(
-                f"it was not written by this cache, or is damaged ({_shortened(data)}): delete it"
-            ) from error
+            raise CacheTypeError("it was not written by this cache, or is damaged: delete it") from error
 
     def _extension(self, code: int, data: memoryview) -> Any:  # noqa: ANN401
         content = self._decode(data)
@@ -168,10 +166,6 @@ def _integer(data: bytes) -> int:
     if b"%d" % value != data:
         raise ValueError("not the digits of an integer")
     return value
-
-
-def _shortened(data: bytes) -> str:
-    return repr(bytes(data[:20])) + ("…" if len(data) > 20 else "")
 
 
 def _signed(value: int) -> bytes:
