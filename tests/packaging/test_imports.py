@@ -48,6 +48,18 @@ def test_importing_is_light(tmp_path: Path, module: str) -> None:
     assert names & HEAVY == set()
 
 
+def test_redis_services_import_alone(tmp_path: Path) -> None:
+    """Production code gets the services on Redis with redis-py, and with none of what tests need."""
+    program = """
+import pkgutil, importlib, swe_db.redis
+for found in pkgutil.iter_modules(swe_db.redis.__path__, "swe_db.redis."):
+    importlib.import_module(found.name)
+"""
+    names = imported(tmp_path, program)
+    assert "redis" in names
+    assert names & ((HEAVY - {"redis"}) | {"click", "fakeredis", "pytest"}) == set()
+
+
 @pytest.mark.parametrize("content", TEST_FILES.values(), ids=TEST_FILES)
 def test_plugin_switched_off_is_light(tmp_path: Path, content: str) -> None:
     """A run of pytest with the plugin loaded but off imports none of the heavy libraries."""

@@ -65,6 +65,7 @@ sentinel auth-pass {SERVICE} {PASSWORD}
 sentinel down-after-milliseconds {SERVICE} 500
 sentinel failover-timeout {SERVICE} 3000
 """
+PERIODS: Final = ("INFO-PERIOD", "PING-PERIOD", "ASK-PERIOD", "PUBLISH-PERIOD")
 ENCRYPTED: Final = """
 port 0
 tls-port {port}
@@ -104,9 +105,14 @@ class Node:
         with self.connect() as client:
             return client.execute_command(*command)
 
-    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """Send the server process a signal: SIGKILL ends it without a word, SIGSTOP leaves it mute."""
-        os.kill(int(self.ask("INFO")["process_id"]), number)
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return int(self.ask("INFO")["process_id"])
+
+    def kill(self) -> None:
+        """End it without a word."""
+        os.kill(self.pid, signal.SIGKILL)
 
     def obstacle(self) -> str | None:
         """Return why it does not answer, None if it does."""
@@ -166,9 +172,11 @@ def _node(
     process = GuardedProcess("redis", command, settings=text, account=server_account(), preparation=preparation)
     node = Node(port.port, bus.port, process, {"host": "127.0.0.1", "password": PASSWORD, **(options or {})})
     try:
-        process.wait_for(node.obstacle, PATIENCE)
-        port.release()
-        bus.release()
+        try:
+            process.wait_for(node.obstacle, PATIENCE)
+        finally:
+            port.release()
+            bus.release()
         yield node
     finally:
         process.stop()
@@ -224,7 +232,7 @@ def tls_server(directory: Path, *, asks: bool = False, subject: str = "IP:127.0.
     certificate, key = authority.issue("client")
     own: dict[str, Any] = {"cert": certificate, "key": key} if asks else {}
     tls = TLSConfig(ca=authority.certificate, **own)
-    options = {"ssl": True, **tls.options}
+    options = {"ssl": True, **tls.options, "ssl_check_hostname": False}
     settings = f"{DATA}{ENCRYPTED}".replace("{clients}", "yes" if asks else "no")
     with _node(settings, preparation=preparation, options=options) as node:
         where = {**node.options, "port": node.port}
@@ -248,6 +256,9 @@ def sentinels(replicas: int = 1) -> Iterator[Topology]:
         data = [master, *(stack.enter_context(_node(following)) for _ in range(replicas))]
         watching = SENTINEL.replace("{master}", str(master.port))
         watchers = [stack.enter_context(_node(watching, arguments=["--sentinel"])) for _ in range(3)]
+        for node in watchers:
+            with contextlib.suppress(redis.ResponseError):  # before Redis 7 they take their time
+                node.ask("SENTINEL DEBUG", *(word for period in PERIODS for word in (period, 100)))
         for node in data[1:]:
             until(partial(_follows, node), "the replica follows")
         for node in watchers:
@@ -310,7 +321,7 @@ def _join(nodes: Sequence[Node]) -> None:
     for node in nodes[1:]:
         nodes[0].ask("CLUSTER MEET", "127.0.0.1", node.port, node.bus)
     for node in nodes:
-        until(partial(_has, node, "cluster_known_nodes", "6"), "the nodes know each other")
+        until(partial(_has, node, "cluster_known_nodes", str(len(nodes))), "the nodes know each other")
     for master, replica in zip(masters, replicas, strict=True):
         name = master.ask("CLUSTER MYID")
         until(partial(replica.ask, "CLUSTER REPLICATE", name), "the replica knows its master")

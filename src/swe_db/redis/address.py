@@ -11,7 +11,7 @@ from redis.connection import parse_url
 
 from swe_db.errors import ConfigError
 
-__all__ = ["Address"]
+__all__ = ["Address", "bracketed"]
 
 SCHEMES: Final = {
     "redis": "redis://:PASSWORD@host:6379/0",
@@ -104,10 +104,15 @@ class Address:
         user = f"{self.username}@" if self.username else ""
         if self.socket:
             return f"unix://{user}{self.socket}?db={self.db}"
-        hosts = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.nodes)
+        hosts = ",".join(f"{bracketed(host)}:{port}" for host, port in self.nodes)
         path = "" if self.is_cluster else f"/{self.db}"
         service = f"/{self.service}" if self.service else ""
         return f"{self.scheme}://{user}{hosts}{service}{path}"
+
+
+def bracketed(host: str) -> str:
+    """Return a host as it is written in a URL."""
+    return f"[{host}]" if ":" in host else host
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any, Final, TypeAlias
 
 import redis
@@ -11,11 +12,12 @@ from redis.exceptions import AuthenticationError, AuthorizationError, RedisClust
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
-from swe_db.redis.retries import PASSING, cluster_without_retries, with_retries
+from swe_db.redis.address import bracketed
+from swe_db.redis.retries import PASSING, cluster_retries, patience, with_retries
 from swe_db.redis.settings import Settings
 from swe_db.redis.steps import NotSentError, is_unreachable_cluster
 
-__all__ = ["EXHAUSTED", "Client", "Cluster", "close", "exhausted", "make", "usage"]
+__all__ = ["Client", "Cluster", "close", "exhausted", "make", "reason", "usage"]
 
 Client: TypeAlias = "redis.Redis | Cluster"
 
@@ -30,6 +32,13 @@ def exhausted(connections: int, timeout: float) -> str:
     )
 
 
+def reason(error: Exception) -> str:
+    """Return why a connection could not be made; of TLS redis.asyncio 5 says no more than a number."""
+    cause = error.__cause__ or error.__context__
+    said = str(cause.args[-1]) if isinstance(cause, ssl.SSLError) else ""
+    return str(error) if said in str(error) else f"{error} {said}"
+
+
 class Pool(BlockingConnectionPool):
     """A pool that waits for a free connection, and says so when there was none to send a command on."""
 
@@ -41,7 +50,9 @@ class Pool(BlockingConnectionPool):
             raise
         except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
             is_exhausted = str(error).startswith(EXHAUSTED)
-            raise NotSentError(exhausted(self.max_connections, self.timeout) if is_exhausted else str(error)) from error
+            raise NotSentError(
+                exhausted(self.max_connections, self.timeout) if is_exhausted else reason(error)
+            ) from error
 
     @property
     def in_use(self) -> int:
@@ -73,25 +84,23 @@ class Cluster(redis.RedisCluster):
 
     def __init__(self, settings: Settings, retries: int) -> None:
         address = settings.address
-        self._seeds = [ClusterNode(host, port) for host, port in address.nodes]
-        self._again = with_retries(Retry, retries)
+        self._again = patience(Retry, retries)
         self._again.update_supported_errors(PASSING)
-        host, port = address.nodes[0]
-        host = f"[{host}]" if ":" in host else host
+        (host, port), *others = address.nodes
         scheme = "rediss" if address.is_encrypted else "redis"
         super().__init__(
-            url=f"{scheme}://{host}:{port}",  # only from a URL it takes a class of pools
-            startup_nodes=list(self._seeds),
+            url=f"{scheme}://{bracketed(host)}:{port}",  # only from a URL it takes a class of pools
+            startup_nodes=[ClusterNode(host, port) for host, port in others],
             connection_pool_class=Pool,
             max_connections=settings.max_connections,
             timeout=settings.pool_timeout,
-            **cluster_without_retries(Retry),
+            **cluster_retries(Retry, once=retries == 0),
             **settings.options,
         )
 
     def execute_command(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's own signature
         """Send a command, again where that may help."""
-        return self._again.call_with_retry(lambda: self._send(*arguments, **options), lambda _: self._look_anew())
+        return self._again.call_with_retry(lambda: self._send(*arguments, **options), lambda _: None)
 
     def _send(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
         try:
@@ -100,10 +109,6 @@ class Cluster(redis.RedisCluster):
             if is_unreachable_cluster(error):
                 raise redis.exceptions.ConnectionError(str(error)) from error
             raise
-
-    def _look_anew(self) -> None:
-        """Let it ask the nodes of the URL again, which redis-py forgets when they do not answer."""
-        self.nodes_manager.populate_startup_nodes(self._seeds)
 
 
 def make(settings: Settings, *, once: bool) -> Client:
@@ -117,10 +122,10 @@ def make(settings: Settings, *, once: bool) -> Client:
     if settings.address.is_cluster:
         return Cluster(settings, retries)
     pool = {"max_connections": settings.max_connections, "timeout": settings.pool_timeout}
-    options = {**pool, **settings.options, "retry": with_retries(Retry, retries)}
+    options = {**pool, **settings.options, **with_retries(Retry, retries)}
     if not settings.address.is_sentinel:
         return redis.Redis(connection_pool=Pool(connection_class=_connection_class(settings), **options))
-    sentinel_options = {**settings.sentinel_options, "retry": with_retries(Retry, 0)}
+    sentinel_options = {**settings.sentinel_options, **with_retries(Retry, 0)}
     sentinel = Sentinel(settings.address.nodes, sentinel_kwargs=sentinel_options)
     options["ssl"] = settings.address.is_encrypted
     return redis.Redis(connection_pool=SentinelPool(settings.address.service, sentinel, **options))
