@@ -97,6 +97,15 @@ class Task(msgspec.Struct):
         self.title = self.title.strip()
 
 
+class Sealed(msgspec.Struct, frozen=True):
+    """A struct that may not be written to and looks at itself."""
+
+    title: str
+
+    def __post_init__(self) -> None:
+        assert self.title
+
+
 @dataclasses.dataclass
 class Box(Generic[T]):
     """A generic dataclass."""
@@ -230,6 +239,7 @@ def test_an_integer_may_be_large(number: int) -> None:
         ([User("ann", set())], list[User]),
         ({"a": (User("ann", set()), None)}, dict[str, tuple[User | None, ...]]),
         (Task("x", User("ann", set()), Task("y")), Task),
+        (Sealed("x"), Sealed),
         (Box([Point(1, Decimal("1.10"))]), Box[list[Point]]),
         (Row(user=User("ann", set())), Row),
         (Level.HIGH, Level),

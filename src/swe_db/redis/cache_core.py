@@ -13,7 +13,7 @@ from swe_db.redis.cache_keys import Keys
 from swe_db.redis.codec import Packer, dumps
 from swe_db.redis.codec_shapes import Hint, shape_of
 from swe_db.redis.durations import Duration, milliseconds
-from swe_db.redis.steps import Batch, Command, Nodes, Script, Steps
+from swe_db.redis.steps import Batch, Command, Nodes, Script, ScriptCall, Steps
 
 __all__ = ["CacheCore", "Look", "Permit"]
 
@@ -23,6 +23,7 @@ STORE: Final = Script("cache_store.lua")
 RELEASE: Final = Script("cache_release.lua")
 GENERATION: Final = Script("cache_generation.lua")
 INCR: Final = Script("cache_incr.lua")
+DELETE: Final = Script("cache_delete.lua")
 
 # How long a computation may take and still be stored; it is the life of a guard whose computation never ended.
 GUARDED_MS: Final = 3_600_000
@@ -129,21 +130,13 @@ class CacheCore:
                 entries[name] = Entry(dumps(value, self._packer))
         life = self.life(ttl)
         generations = (yield from self.begun_generations(tags, life)) if tags else {}
-        commands = [
+        yield from _together(
             self._set(name, replace(entry, generations=generations).dumps(), life) for name, entry in entries.items()
-        ]
-        if commands:
-            yield Batch(tuple(commands))
+        )
 
     def delete(self, names: Iterable[str]) -> Steps[int]:
         """Delete entries, and see to it that what is being computed for them is not stored."""
-        wanted = list(dict.fromkeys(names))
-        guards = [Command(("UNLINK", self.keys.lock(name), self.keys.guard(name))) for name in wanted]
-        entries = [Command(("UNLINK", self.keys.entry(name))) for name in wanted]
-        if not wanted:
-            return 0
-        answers = yield Batch((*guards, *entries))
-        return sum(answers[len(guards) :])
+        return sum((yield from _together(DELETE(self._own_keys(name)) for name in dict.fromkeys(names))))
 
     def delete_pattern(self, glob: str, batch: int) -> Steps[int]:
         """Delete the entries whose names match; the guards first, so that none is stored behind the scan's back."""
@@ -179,8 +172,7 @@ class CacheCore:
 
     def invalidate_tags(self, tags: Sequence[str]) -> Steps[None]:
         """End the generations of tags; entries that carry an ended one do not count."""
-        if tags:
-            yield Batch(tuple(Command(("UNLINK", self.keys.tag(tag))) for tag in tags))
+        yield from _together(Command(("UNLINK", self.keys.tag(tag))) for tag in tags)
 
     def look(self, name: str, *, timed: bool) -> Steps[Look]:
         """Look at an entry: whether it counts and, if `timed`, how long it has left."""
@@ -197,24 +189,20 @@ class CacheCore:
 
     def overrule(self, name: str) -> Steps[bytes]:
         """See to it that what is being computed is not stored, and return how the entry begins."""
-        guards = Command(("UNLINK", self.keys.lock(name), self.keys.guard(name)))
-        _, seen = yield Batch((guards, Command(("GETRANGE", self.keys.entry(name), 0, SEEN - 1))))
-        return bytes(seen)
+        yield Command(("UNLINK", self.keys.lock(name), self.keys.guard(name)))
+        return bytes((yield Command(("GETRANGE", self.keys.entry(name), 0, SEEN - 1))))
 
     def begin(self, name: str, seen: bytes, generations: Mapping[str, bytes], *, lock: bool) -> Steps[Permit | float]:
         """Ask for leave to compute; the answer may be the seconds that another one has for it, 0: look again."""
         mine = token()
-        keys = [self.keys.entry(name), self.keys.lock(name), self.keys.guard(name)]
-        answer = yield BEGIN(keys, mine, seen, self._lease_ms if lock else 0, GUARDED_MS)
+        answer = yield BEGIN(self._own_keys(name), mine, seen, self._lease_ms if lock else 0, GUARDED_MS)
         if answer[0] == 1:
             return Permit(name, mine, answer[1], seen, generations)
         return max(0.001, answer[1] / 1000) if answer[0] == 0 else 0.0
 
     def store(self, permit: Permit, entry: Entry, life: int | None) -> Steps[bool]:
         """Store what was computed, if it still may be."""
-        name = permit.name
-        keys = [self.keys.entry(name), self.keys.lock(name), self.keys.guard(name)]
-        data = entry.dumps()
+        keys, data = self._own_keys(permit.name), entry.dumps()
         return bool((yield STORE(keys, permit.token, permit.generation, permit.seen, data, life or 0)))
 
     def release(self, permit: Permit) -> Steps[None]:
@@ -227,9 +215,11 @@ class CacheCore:
             raise CacheTypeError(f"tags is the text {tags!r}: give a list or a tuple of texts")
         wanted, new = list(dict.fromkeys(tags)), token()
         tags_ms = 0 if life is None else life + GUARDED_MS
-        calls = tuple(GENERATION([self.keys.tag(tag)], new, tags_ms) for tag in wanted)
-        answers = (yield Batch(calls)) if calls else []
+        answers = yield from _together(GENERATION([self.keys.tag(tag)], new, tags_ms) for tag in wanted)
         return dict(zip(wanted, answers, strict=True))
+
+    def _own_keys(self, name: str) -> list[str]:
+        return [self.keys.entry(name), self.keys.lock(name), self.keys.guard(name)]
 
     def _set(self, name: str, data: bytes, life: int | None) -> Command:
         key = self.keys.entry(name)
@@ -257,13 +247,9 @@ class CacheCore:
         return dict(zip(tags, answers, strict=True))
 
     def _fetched(self, keys: Sequence[str]) -> Steps[list[bytes | None]]:
-        if not keys:
-            return []
-        if len(keys) == 1:
-            return [(yield Command(("GET", keys[0])))]
-        if (yield Nodes()) == [None]:
+        if len(keys) > 1 and (yield Nodes()) == [None]:
             return list((yield Command(("MGET", *keys))))
-        return list((yield Batch(tuple(Command(("GET", key)) for key in keys))))
+        return (yield from _together(Command(("GET", key)) for key in keys))
 
     def _delete_matching(self, pattern: str, batch: int, node: object, kinds: str) -> Steps[int]:
         cursor, deleted = 0, 0
@@ -274,10 +260,18 @@ class CacheCore:
                 (cursor,) = cursor.values()
             if keys and node is None:
                 deleted += yield Command(("UNLINK", *keys))
-            elif keys:
-                deleted += sum((yield Batch(tuple(Command(("UNLINK", key)) for key in keys))))
+            else:
+                deleted += sum((yield from _together(Command(("UNLINK", key)) for key in keys)))
             if not cursor:
                 return deleted if kinds == "v" else 0
+
+
+def _together(steps: Iterable[Command | ScriptCall]) -> Steps[list[Any]]:
+    """Send commands in one go. One alone is sent by itself: redis-py before 5.1 does not send a lost batch again."""
+    steps = tuple(steps)
+    if len(steps) == 1:
+        return [(yield steps[0])]
+    return list((yield Batch(steps))) if steps else []
 
 
 def _holds(entry: Entry, current: Mapping[str, bytes | None]) -> bool:

@@ -132,7 +132,7 @@ def _struct(cls: Class, fields: tuple[str, ...], parts: list[Any]) -> Any:  # no
     value = cls(**dict(zip(fields, parts, strict=True)))
     if hasattr(cls, "__post_init__"):  # it has run, and may have changed something
         for name, part in zip(fields, parts, strict=True):
-            msgspec.structs.force_setattr(value, name, part)
+            getattr(cls, name).__set__(value, part)  # where the struct is frozen, too
     return value
 
 
