@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated, Any, Literal, NewType, TypedDict, TypeVar
 
 import pytest
@@ -66,3 +67,12 @@ def test_another_type_than_asked_for_is_an_error(value: object, hint: Any) -> No
 def test_a_type_is_understood_as_type_checkers_do(value: object, hint: Any) -> None:
     """What a type checker would let pass is let pass, and what is not understood here, too."""
     assert round_trip(value, hint) == value
+
+
+def test_a_label_is_the_same_in_every_process() -> None:
+    """What an annotation carries along has another address in each process, which does not make another class."""
+    classes = [
+        dataclasses.make_dataclass("Same", [("name", Annotated[str, object()])], namespace={"__module__": "m"})
+        for _ in range(2)
+    ]
+    assert shape_of(classes[1]).loads(dumps(classes[0]("ann"), Packer())) == classes[1]("ann")

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import inspect
 import operator
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias
 
@@ -23,6 +24,7 @@ __all__ = ["Plan", "plan_of"]
 Class: TypeAlias = type[Any]
 
 PLANS: Final = 1024  # classes whose plans are kept
+ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")  # in what `repr` says of many objects, other in each process
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _label(cls: Class, fields: Iterable[str]) -> str:
     annotations: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         annotations |= inspect.get_annotations(base)
-    text = "\n".join(f"{name}: {annotations.get(name)}" for name in fields)
+    text = ADDRESS.sub("", "\n".join(f"{name}: {annotations.get(name)}" for name in fields))
     return f"{_name(cls)}#{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
 
 
