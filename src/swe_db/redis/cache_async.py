@@ -145,17 +145,41 @@ class AsyncCacheManager:
         """Take from a counter; the rest is as in `incr`."""
         return await arun(self.connected, self.core.incr(key, -by, ttl))
 
-    async def get_or_set(  # noqa: PLR0913
+    @overload
+    async def get_or_set(
         self,
         key: str,
-        factory: Callable[[], Awaitable[T] | T],
+        factory: Callable[[], Awaitable[T]],
         ttl: Duration | None = None,
         lock: bool = True,
         beta: float = 1.0,
         *,
         tags: Sequence[str] = (),
         type: Hint = Any,
-    ) -> T:
+    ) -> T: ...
+    @overload
+    async def get_or_set(
+        self,
+        key: str,
+        factory: Callable[[], T],
+        ttl: Duration | None = None,
+        lock: bool = True,
+        beta: float = 1.0,
+        *,
+        tags: Sequence[str] = (),
+        type: Hint = Any,
+    ) -> T: ...
+    async def get_or_set(  # noqa: PLR0913
+        self,
+        key: str,
+        factory: Callable[[], Any],
+        ttl: Duration | None = None,
+        lock: bool = True,
+        beta: float = 1.0,
+        *,
+        tags: Sequence[str] = (),
+        type: Hint = Any,
+    ) -> Any:
         """Return a value, or compute and store it.
 
         Args:
@@ -173,8 +197,7 @@ class AsyncCacheManager:
             RedisUnavailableError: Redis does not answer.
         """
         rules = rules_of(self.core, ttl=ttl, lock=lock, beta=beta, tags=tags, hint=type)
-        value: T = await arun(self.connected, computed(self.core, key, factory, rules))
-        return value
+        return await arun(self.connected, computed(self.core, key, factory, rules))
 
     async def invalidate_tags(self, *tags: str) -> None:
         """End all entries that have one of the tags, however many there are, and those being computed."""
