@@ -50,8 +50,10 @@ def test_a_forked_process_has_connections_of_its_own(redis_server: RedisServer) 
     """A warm pool is not shared with a child: both go on, each with its own connections, and get their own replies."""
     with RedisClient(redis_server.url) as client:
         own = {client.raw.client_id(), client.once.client_id()}
+        raw = client.raw
 
         def work() -> bool:
+            assert client.raw is not raw  # whose locks a thread of the parent may have held for ever
             numbers = {client.raw.client_id(), client.once.client_id()}
             echoes = [client.raw.echo(f"child-{turn}") == b"child-%d" % turn for turn in range(200)]
             client.close()
@@ -108,6 +110,14 @@ def test_a_second_event_loop_goes_on(redis_server: RedisServer, tmp_path: Path) 
     done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
     errors = [line for line in done.stderr.splitlines() if not line.startswith("Executing <")]  # how slow it was
     assert (done.returncode, errors) == (0, [])
+
+
+def test_loops_that_ended_are_forgotten(redis_server: RedisServer) -> None:
+    """A process that runs a new loop for every job does not keep what belonged to the old ones."""
+    client = AsyncRedisClient(redis_server.url)
+    for _ in range(4):
+        asyncio.run(client.health_check())
+    assert len(client._clients) == 1
 
 
 def test_loops_in_threads_share_a_client(redis_server: RedisServer) -> None:
@@ -169,6 +179,24 @@ def test_waiting_for_a_connection_can_be_cancelled(redis_server: RedisServer) ->
             assert (await client.health_check()).in_use == 0
 
     asyncio.run(main())
+
+
+def test_connecting_can_be_cancelled(redis_server: RedisServer) -> None:
+    """Whoever gives up while the connection is made leaves its place to the next."""
+
+    async def main(proxy: RedisProxy) -> None:
+        async with AsyncRedisClient(proxy.url, max_connections=1, pool_timeout=1) as client:
+            proxy.latency = 0.2
+            for _ in range(3):
+                task = asyncio.create_task(client.raw.execute_command("PING"))
+                await asyncio.sleep(0.02)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            proxy.latency = 0
+            assert await client.raw.execute_command("PING")
+
+    with RedisProxy(redis_server.url) as proxy:
+        asyncio.run(main(proxy))
 
 
 def test_a_client_of_redis_py_goes_on_in_a_child(redis_server: RedisServer) -> None:

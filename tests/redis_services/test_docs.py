@@ -12,7 +12,8 @@ import pytest
 
 from swe_db.servers.server import RedisServer
 
-EXAMPLES = re.findall(r"^```python\n(.*?)^```", (Path(__file__).parents[2] / "docs/redis.md").read_text(), re.M | re.S)
+PAGE = Path(__file__).parents[2] / "docs/redis.md"
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from support.senders import AsyncSender, Sender
-from support.topologies import Topology, cluster, sentinels
+from support.topologies import Topology, closers, cluster, sentinels
 from support.twins import Loop, Twin
 from swe_db.errors import RedisServiceError
 from swe_db.redis.client import AsyncRedisClient, RedisClient
@@ -48,14 +48,8 @@ def senders(servers: Topology, loop: Loop) -> Iterator[dict[str, Any]]:
     }
     ours.close()
     given.close()
-    for closed in (aours.close, agiven.aclose, *_sentinels(agiven)):
+    for closed in (aours.close, *closers(agiven)):
         loop.call(closed)
-
-
-def _sentinels(client: Any) -> list[Callable[[], Any]]:
-    """Return what closes the connections to Sentinels, which redis-py leaves to its user."""
-    manager = getattr(getattr(client, "connection_pool", None), "sentinel_manager", None)
-    return [each.aclose for each in manager.sentinels] if manager else []
 
 
 def work(sender: Any, stop: threading.Event) -> tuple[int, set[str]]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support.senders import AsyncSender, Sender
-from support.topologies import Topology, acl_server, tls_server
+from support.topologies import Topology, acl_server, closers, tls_server
 from support.twins import Loop, Twin
 from swe_db.errors import AmbiguousResultError, RedisServiceError, RedisUnavailableError
 from swe_db.redis.client import AsyncRedisClient, RedisClient, TLSConfig
@@ -82,6 +82,54 @@ def test_a_broken_connection_is_told_or_mended(place: Any) -> None:
             assert list(waiting.result(PATIENCE)) == [b"queue", b"a"]
     for node in nodes:
         node.close()
+
+
+@pytest.fixture
+def given(place: Any, loop: Loop) -> Iterator[Any]:
+    """What sends with a client of redis-py's as users have it on this place, whose patience is short."""
+    options = {} if place.name == "cluster" else {"socket_timeout": 0.3}
+    if place.twin == "sync":
+        client = place.server.connect(**options)
+        yield Sender(client=client)
+        client.close()
+        return
+    client = loop.call(place.server.connect_async, **options)
+    yield Twin(loop.call(AsyncSender, client=client), loop)
+    for closed in closers(client):
+        loop.call(closed)
+
+
+@pytest.mark.places("cluster", reason="on other places this is shown with a proxy")
+def test_a_clients_own_retries_are_left_out(place: Any, given: Any) -> None:
+    """What must not run twice is sent once, though redis-py's cluster would send it again."""
+    nodes = [node.connect() for node in place.server.nodes]
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(given.send, "BLPOP", "queue", 4, once=True)
+        kill_blocked(nodes)
+        with pytest.raises(AmbiguousResultError):
+            waiting.result(PATIENCE)
+    for node in nodes:
+        node.close()
+
+
+@pytest.mark.places("cluster", reason="only there keys have slots")
+def test_keys_of_two_slots_are_refused(place: Any, given: Any) -> None:
+    """That redis-py refuses is an error of ours as if the server did, and no outage."""
+    for sender in (place.make(Sender, AsyncSender), given):
+        for once in (False, True):
+            with pytest.raises(RedisServiceError, match="slot") as caught:
+                sender.send("RENAME", "a", "b", once=once)
+            assert not isinstance(caught.value, RedisUnavailableError)
+
+
+@pytest.mark.places("acl", "tls", "sentinel", reason="the others connect as one of these")
+def test_a_late_reply_is_nobody_elses(place: Any, given: Any) -> None:
+    """A connection on which a reply is still to come is not used again."""
+    given.send("SET", "mine", "a")
+    with pytest.raises(AmbiguousResultError):
+        given.send("BLPOP", "queue", 0.6, once=True)
+    assert given.send("GET", "mine", once=True) == b"a"
+    assert given.send("GET", "mine") == b"a"
 
 
 def kill_blocked(nodes: list[Any]) -> None:

@@ -30,7 +30,7 @@ from swe_db.servers.binaries import RedisBinary, find_redis
 from swe_db.servers.embedded import embedded_redis
 from swe_db.servers.process import GuardedProcess, PortReservation
 
-__all__ = ["Node", "Topology", "acl_server", "cluster", "sentinels", "tls_server"]
+__all__ = ["Node", "Topology", "acl_server", "closers", "cluster", "sentinels", "tls_server"]
 
 PATIENCE: Final = 30.0  # seconds
 POLL: Final = 0.01  # seconds
@@ -282,6 +282,14 @@ def sentinels(replicas: int = 1) -> Iterator[Topology]:
             connect_async=connect_async,
             inspect=connect,
         )
+
+
+def closers(client: Any) -> list[Callable[[], Any]]:
+    """Return what closes a client of redis.asyncio, and what it leaves open: Sentinels, a cluster's broken nodes."""
+    manager = getattr(getattr(client, "connection_pool", None), "sentinel_manager", None)
+    nodes = getattr(client, "nodes_manager", None)
+    more = [partial(nodes.aclose, name) for name in ("nodes_cache", "startup_nodes")] if nodes else []
+    return [client.aclose, *(each.aclose for each in (manager.sentinels if manager else ())), *more]
 
 
 def _follows(node: Node) -> bool:

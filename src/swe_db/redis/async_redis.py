@@ -11,12 +11,12 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
-from redis.exceptions import AuthenticationError, AuthorizationError, RedisClusterException
+from redis.exceptions import AuthenticationError, AuthorizationError
 
 from swe_db.redis.retries import PASSING, cluster_retries, patience, with_retries
 from swe_db.redis.settings import Settings
-from swe_db.redis.steps import NotSentError, is_unreachable_cluster
-from swe_db.redis.sync_redis import exhausted, reason
+from swe_db.redis.steps import NotSentError
+from swe_db.redis.sync_redis import exhausted, reason, unreachable
 
 __all__ = ["Client", "Cluster", "close", "make", "usage"]
 
@@ -141,12 +141,8 @@ class Cluster(RedisCluster):
             self._turns.give_back()
 
     async def _send(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
-        try:
+        with unreachable():
             return await super().execute_command(*arguments, **options)
-        except RedisClusterException as error:
-            if is_unreachable_cluster(error):
-                raise redis.exceptions.ConnectionError(str(error)) from error
-            raise
 
 
 async def _nothing(_: Exception) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
+from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 import redis
@@ -17,7 +19,7 @@ from swe_db.redis.retries import PASSING, cluster_retries, patience, with_retrie
 from swe_db.redis.settings import Settings
 from swe_db.redis.steps import NotSentError, is_unreachable_cluster
 
-__all__ = ["Client", "Cluster", "close", "exhausted", "make", "reason", "usage"]
+__all__ = ["Client", "Cluster", "close", "exhausted", "make", "reason", "unreachable", "usage"]
 
 Client: TypeAlias = "redis.Redis | Cluster"
 
@@ -58,6 +60,14 @@ class Pool(BlockingConnectionPool):
     def in_use(self) -> int:
         """How many connections are in use."""
         return int(self.max_connections - self.pool.qsize())
+
+
+class SocketConnection(UnixDomainSocketConnection):
+    """A connection over a Unix socket that has its time-out, which redis-py 5 forgets."""
+
+    def __init__(self, *, socket_timeout: float | None = None, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(socket_timeout=socket_timeout, **options)
+        self.socket_timeout = socket_timeout
 
 
 class SentinelPool(SentinelConnectionPool, Pool):
@@ -103,12 +113,19 @@ class Cluster(redis.RedisCluster):
         return self._again.call_with_retry(lambda: self._send(*arguments, **options), lambda _: None)
 
     def _send(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
-        try:
+        with unreachable():
             return super().execute_command(*arguments, **options)
-        except RedisClusterException as error:
-            if is_unreachable_cluster(error):
-                raise redis.exceptions.ConnectionError(str(error)) from error
-            raise
+
+
+@contextlib.contextmanager
+def unreachable() -> Iterator[None]:
+    """See to it that a cluster of which no node answers is tried again as a server is."""
+    try:
+        yield
+    except RedisClusterException as error:
+        if is_unreachable_cluster(error):
+            raise redis.exceptions.ConnectionError(str(error)) from error
+        raise
 
 
 def make(settings: Settings, *, once: bool) -> Client:
@@ -120,7 +137,7 @@ def make(settings: Settings, *, once: bool) -> Client:
     """
     retries = 0 if once else settings.retries
     if settings.address.is_cluster:
-        return Cluster(settings, retries)
+        return _cluster(settings, retries)
     pool = {"max_connections": settings.max_connections, "timeout": settings.pool_timeout}
     options = {**pool, **settings.options, **with_retries(Retry, retries)}
     if not settings.address.is_sentinel:
@@ -131,9 +148,17 @@ def make(settings: Settings, *, once: bool) -> Client:
     return redis.Redis(connection_pool=SentinelPool(settings.address.service, sentinel, **options))
 
 
+def _cluster(settings: Settings, retries: int) -> Cluster:
+    def connect() -> Cluster:
+        with unreachable():
+            return Cluster(settings, retries)
+
+    return patience(Retry, retries).call_with_retry(connect, lambda _: None)
+
+
 def _connection_class(settings: Settings) -> type[Connection | UnixDomainSocketConnection]:
     if settings.address.socket:
-        return UnixDomainSocketConnection
+        return SocketConnection
     return SSLConnection if settings.address.is_encrypted else Connection
 
 
