@@ -17,15 +17,15 @@ The tree::
     |  |__StatementError        PostgreSQL refused a statement: file, line and column
     |  |__VerificationError     the database is not what the files say
     |__IsolationError           a test's database or Redis could not be made or put back
-    |__FactoryError             a factory cannot make the row that it was asked for
     |__RedisServiceError        the managers of swe_db.redis; Redis refused
-       |__RedisUnavailableError Redis does not answer, or not in time
-       |  |__AmbiguousResultError  a reply was lost: what must not run twice may have run
-       |__CacheTypeError        a value or an argument that would not come back as it went in; a TypeError too
-       |__LockError             a lock
-       |  |__LockNotOwnedError  it is not held by the one who asks
-       |  |__LockLostError      it was held, and is not any more
-       |__SessionGoneError      a session has ended, or its token was replaced
+    |  |__RedisUnavailableError Redis does not answer, or not in time
+    |  |  |__AmbiguousResultError  a reply was lost: what must not run twice may have run
+    |  |__CacheTypeError        a value or an argument that would not come back as it went in; a TypeError too
+    |  |__LockError             a lock
+    |  |  |__LockNotOwnedError  it is not held by the one who asks
+    |  |  |__LockLostError      it was held, and is not any more
+    |  |__SessionGoneError      a session has ended, or its token was replaced
+    |__FactoryError             a factory cannot make the row that it was asked for
 
 A message says what happened, what was checked and what to do. No message carries a password: URLs are shown
 by `redact`.

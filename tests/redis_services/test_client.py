@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -231,6 +232,19 @@ def test_a_cluster_that_is_none_is_an_outage(proxy: RedisProxy, clients: Make, s
     assert 3 in {proxy.count("SLOTS"), proxy.count("INFO")}  # redis-py 5 asks otherwise
     with pytest.raises(AmbiguousResultError):
         sender(client).send("GET", "a", once=True)
+
+
+def test_a_cluster_of_redis_py_that_is_none_is_an_outage(proxy: RedisProxy) -> None:
+    """redis-py's error about clusters becomes one of ours, too."""
+
+    async def main() -> None:
+        sender = AsyncSender(client=redis.asyncio.RedisCluster.from_url(proxy.url))
+        with pytest.raises(RedisUnavailableError, match="Cluster mode is not enabled"):
+            await sender.send("GET", "a")
+        with pytest.raises(AmbiguousResultError):
+            await sender.send("GET", "a", once=True)
+
+    asyncio.run(main())
 
 
 def test_threads_share_a_client(redis_server: RedisServer) -> None:

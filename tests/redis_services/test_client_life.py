@@ -112,6 +112,14 @@ def test_a_second_event_loop_goes_on(redis_server: RedisServer, tmp_path: Path) 
     assert (done.returncode, errors) == (0, [])
 
 
+def test_loops_that_ended_are_forgotten(redis_server: RedisServer) -> None:
+    """A process that runs a new loop for every job does not keep what belonged to the old ones."""
+    client = AsyncRedisClient(redis_server.url)
+    for _ in range(4):
+        asyncio.run(client.health_check())
+    assert len(client._clients) == 1
+
+
 def test_loops_in_threads_share_a_client(redis_server: RedisServer) -> None:
     """Each loop has its own connections, also where several run at a time."""
     client = AsyncRedisClient(redis_server.url, max_connections=2)

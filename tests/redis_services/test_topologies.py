@@ -112,6 +112,16 @@ def test_a_clients_own_retries_are_left_out(place: Any, given: Any) -> None:
         node.close()
 
 
+@pytest.mark.places("cluster", reason="only there keys have slots")
+def test_keys_of_two_slots_are_refused(place: Any, given: Any) -> None:
+    """That redis-py refuses is an error of ours as if the server did, and no outage."""
+    for sender in (place.make(Sender, AsyncSender), given):
+        for once in (False, True):
+            with pytest.raises(RedisServiceError, match="slot") as caught:
+                sender.send("RENAME", "a", "b", once=once)
+            assert not isinstance(caught.value, RedisUnavailableError)
+
+
 @pytest.mark.places("acl", "tls", "sentinel", reason="the others connect as one of these")
 def test_a_late_reply_is_nobody_elses(place: Any, given: Any) -> None:
     """A connection on which a reply is still to come is not used again."""
