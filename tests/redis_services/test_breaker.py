@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from swe_db.errors import ConfigError
-from swe_db.redis.breaker import CircuitBreaker
+from swe_db.redis.cache.breaker import CircuitBreaker
 
 
 class Clock:

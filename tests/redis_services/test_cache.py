@@ -13,7 +13,7 @@ import pytest
 
 from swe_db.errors import CacheTypeError, ConfigError, RedisServiceError
 from swe_db.redis.cache import CacheManager, get_cache_manager
-from swe_db.redis.cache_async import AsyncCacheManager, aget_cache_manager
+from swe_db.redis.cache.async_manager import AsyncCacheManager, aget_cache_manager
 
 COUNTING: Final = pytest.mark.places("local", reason="the commands are the same everywhere, and fakeredis counts none")
 REFUSING: Final = pytest.mark.places("fake", reason="it is refused before Redis is asked")

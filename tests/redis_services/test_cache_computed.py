@@ -17,10 +17,10 @@ import pytest
 from support.twins import Loop
 from swe_db.errors import CacheTypeError, ConfigError
 from swe_db.redis.cache import CacheManager
-from swe_db.redis.cache_async import AsyncCacheManager
-from swe_db.redis.cache_compute import is_due
-from swe_db.redis.cache_core import Look
-from swe_db.redis.cache_entry import Entry
+from swe_db.redis.cache.async_manager import AsyncCacheManager
+from swe_db.redis.cache.compute import is_due
+from swe_db.redis.cache.core import Look
+from swe_db.redis.cache.entry import Entry
 
 pytestmark = pytest.mark.places("local", "cluster", reason="test_cache.py shows that the others are alike")
 

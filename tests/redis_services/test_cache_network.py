@@ -13,8 +13,8 @@ from support.proxy import RedisProxy
 from support.twins import Loop, Twin
 from swe_db.errors import AmbiguousResultError
 from swe_db.redis.cache import CacheManager
-from swe_db.redis.cache_async import AsyncCacheManager
-from swe_db.redis.cache_core import BEGIN, GENERATION, READ, STORE
+from swe_db.redis.cache.async_manager import AsyncCacheManager
+from swe_db.redis.cache.core import BEGIN, GENERATION, READ, STORE
 from swe_db.redis.client import AsyncRedisClient, RedisClient
 
 pytestmark = pytest.mark.places("local", reason="the network is the proxy's")

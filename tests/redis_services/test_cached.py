@@ -14,9 +14,9 @@ import pytest
 from support.twins import Loop
 from swe_db.errors import CacheTypeError
 from swe_db.redis.cache import CacheManager
-from swe_db.redis.cache_async import AsyncCacheManager
-from swe_db.redis.cached import cache_result
-from swe_db.redis.codec_shapes import return_hint
+from swe_db.redis.cache.async_manager import AsyncCacheManager
+from swe_db.redis.cache.codec_shapes import return_hint
+from swe_db.redis.cache.decorator import cache_result
 
 pytestmark = pytest.mark.places("local", reason="the tests of the cache show that the others are alike")
 

@@ -12,8 +12,8 @@ import pytest
 from support.twins import Loop
 from swe_db.errors import CacheTypeError, ConfigError
 from swe_db.redis.cache import CacheManager
-from swe_db.redis.cache_async import AsyncCacheManager
-from swe_db.redis.cached import AsyncCachedFunction, CachedFunction, cache_result
+from swe_db.redis.cache.async_manager import AsyncCacheManager
+from swe_db.redis.cache.decorator import AsyncCachedFunction, CachedFunction, cache_result
 from swe_db.redis.client import AsyncRedisClient
 
 

@@ -18,10 +18,10 @@ import redis
 from support.topologies import binary
 from support.twins import Loop
 from swe_db.errors import RedisUnavailableError
-from swe_db.redis.breaker import CircuitBreaker
 from swe_db.redis.cache import CacheManager
-from swe_db.redis.cache_async import AsyncCacheManager
-from swe_db.redis.cached import cache_result
+from swe_db.redis.cache.async_manager import AsyncCacheManager
+from swe_db.redis.cache.breaker import CircuitBreaker
+from swe_db.redis.cache.decorator import cache_result
 from swe_db.redis.client import AsyncRedisClient, RedisClient
 from swe_db.servers.process import PortReservation
 

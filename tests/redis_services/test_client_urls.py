@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from swe_db.errors import ConfigError
-from swe_db.redis.address import Address
 from swe_db.redis.client import AsyncRedisClient, RedisClient, TLSConfig, aget_redis_client, get_redis_client
+from swe_db.redis.connection.address import Address
 
 SECRET = "p@ss:w/rd"
 ENCODED = "p%40ss%3Aw%2Frd"

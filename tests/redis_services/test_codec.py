@@ -24,8 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swe_db.errors import CacheTypeError
-from swe_db.redis.codec import Packer, dumps
-from swe_db.redis.codec_shapes import shape_of
+from swe_db.redis.cache.codec import Packer, dumps
+from swe_db.redis.cache.codec_shapes import shape_of
 
 T = TypeVar("T")
 

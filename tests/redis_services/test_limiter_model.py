@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from swe_db.redis.client import connected
-from swe_db.redis.limiter_core import SCRIPTS
-from swe_db.redis.limiter_local import LocalLimiter
+from swe_db.redis.limiter.core import SCRIPTS
+from swe_db.redis.limiter.local import LocalLimiter
 from swe_db.redis.steps import run
 
 pytestmark = pytest.mark.places("local", "fake", reason="a script decides alike on every Redis")

@@ -15,8 +15,8 @@ import redis.asyncio
 from support.proxy import RedisProxy
 from support.twins import Loop, Twin
 from swe_db.errors import RedisServiceError, RedisUnavailableError
-from swe_db.redis import limiter_outage
 from swe_db.redis.limiter import AsyncRateLimiter, RateLimiter
+from swe_db.redis.limiter import outage as limiter_outage
 
 ALGORITHMS: Final = ("sliding_window", "sliding_log", "gcra")
 

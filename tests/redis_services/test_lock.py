@@ -15,7 +15,7 @@ import redis.asyncio
 from support.twins import Twin
 from swe_db.errors import ConfigError, LockLostError, LockNotOwnedError
 from swe_db.redis.lock import AsyncDistributedLock, DistributedLock, LockStatus
-from swe_db.redis.lock_core import fence_key
+from swe_db.redis.lock.core import fence_key
 
 pytestmark = pytest.mark.places("local", "fake", reason="the tests marked otherwise show that the others are alike")
 

@@ -12,7 +12,7 @@ from redis.crc import key_slot
 
 from swe_db.errors import RedisServiceError
 from swe_db.redis.lock import AsyncDistributedLock, DistributedLock
-from swe_db.redis.lock_core import fence_key
+from swe_db.redis.lock.core import fence_key
 
 pytestmark = pytest.mark.places("local", "fake", reason="the tests marked otherwise show that the others are alike")
 

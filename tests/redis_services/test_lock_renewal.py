@@ -29,7 +29,7 @@ def test_once_lost_it_stays_lost(place: Any) -> None:
     steps = first._core.renewal(first._core.holds.of_caller(), lambda _: False)
     next(steps)
     extend = steps.send(False)
-    assert extend.script.name == "lock_extend.lua"
+    assert extend.script.name == "lock/extend.lua"
     with pytest.raises(StopIteration):
         steps.send(1)
     first.lost.deadline = math.inf

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swe_db.errors import RedisServiceError
-from swe_db.redis.channels import Channels
-from swe_db.redis.listening import Confirmed, Deliver, Listening, Open, Pause, Read, Send, Topic
-from swe_db.redis.mailbox import Gap, Mailbox, Message
+from swe_db.redis.pubsub.channels import Channels
+from swe_db.redis.pubsub.listening import Confirmed, Deliver, Listening, Open, Pause, Read, Send, Topic
+from swe_db.redis.pubsub.mailbox import Gap, Mailbox, Message
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 SUBSCRIBED = [b"subscribe", b"p:a", 1]

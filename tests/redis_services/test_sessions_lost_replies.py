@@ -16,8 +16,8 @@ from redis.retry import Retry
 from support.proxy import RedisProxy
 from support.twins import Loop, Twin
 from swe_db.errors import RedisUnavailableError
-from swe_db.redis import session_core as module
 from swe_db.redis.sessions import AsyncSessionManager, SessionManager
+from swe_db.redis.sessions import core as module
 from swe_db.redis.steps import Script, ScriptCall
 from swe_db.servers.server import RedisServer
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from swe_db.errors import SweDBError
-from swe_db.redis import session_core as module
 from swe_db.redis.sessions import AsyncSessionManager, SessionManager
+from swe_db.redis.sessions import core as module
 
 pytestmark = pytest.mark.places(
     "local", "client", "fake", "cluster", reason="what is kept and shown is the same elsewhere"

@@ -15,7 +15,7 @@ from support.topologies import Topology, acl_server, closers, tls_server
 from support.twins import Loop, Twin
 from swe_db.errors import AmbiguousResultError, RedisServiceError, RedisUnavailableError
 from swe_db.redis.client import AsyncRedisClient, RedisClient, TLSConfig
-from swe_db.redis.health import asked
+from swe_db.redis.connection.health import asked
 from swe_db.redis.steps import Command, Script, ScriptCall, Steps
 
 PATIENCE = 20.0  # seconds

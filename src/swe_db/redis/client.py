@@ -13,13 +13,13 @@ import redis
 import redis.asyncio
 
 from swe_db.errors import ConfigError
-from swe_db.redis import async_redis, sync_redis
+from swe_db.redis.connection import async_redis, sync_redis
+from swe_db.redis.connection.given import Given, agiven, given
+from swe_db.redis.connection.health import Health, asked
+from swe_db.redis.connection.settings import Settings
+from swe_db.redis.connection.tls import TLSConfig
 from swe_db.redis.durations import Duration
-from swe_db.redis.given import Given, agiven, given
-from swe_db.redis.health import Health, asked
-from swe_db.redis.settings import Settings
 from swe_db.redis.steps import Connected, arun, run
-from swe_db.redis.tls import TLSConfig
 
 __all__ = [
     "AsyncRedisClient",

@@ -87,7 +87,7 @@ class Script:
     """A Lua script in a file beside this one.
 
     Attributes:
-        name: The file's name, `lock_acquire.lua`.
+        name: The file's name, `lock/acquire.lua`.
     """
 
     name: str

@@ -13,8 +13,8 @@ import redis.asyncio
 
 from benchmarks.redis.measuring import AsyncAct
 from benchmarks.redis.ways import LIMIT, PERIOD, THINGS, VALUE
-from swe_db.redis.cache_async import AsyncCacheManager
-from swe_db.redis.cached import cache_result
+from swe_db.redis.cache.async_manager import AsyncCacheManager
+from swe_db.redis.cache.decorator import cache_result
 from swe_db.redis.client import AsyncRedisClient
 from swe_db.redis.limiter import AsyncRateLimiter
 from swe_db.redis.lock import AsyncDistributedLock

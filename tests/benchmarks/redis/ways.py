@@ -12,7 +12,7 @@ from dogpile.cache import make_region
 
 from benchmarks.redis.measuring import Act
 from swe_db.redis.cache import CacheManager
-from swe_db.redis.cached import cache_result
+from swe_db.redis.cache.decorator import cache_result
 from swe_db.redis.client import RedisClient
 from swe_db.redis.limiter import RateLimiter
 from swe_db.redis.lock import DistributedLock

@@ -1,11 +1,32 @@
 """The services on Redis in the tests of a project: nothing is mocked, and nothing has to be set up."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
+import redis
+
+from swe_db.redis import (
+    AsyncCacheManager,
+    AsyncDistributedLock,
+    AsyncPubSubManager,
+    AsyncRateLimiter,
+    AsyncSessionManager,
+    CacheManager,
+    DistributedLock,
+    PubSubManager,
+    RateLimiter,
+    SessionManager,
+)
 
 
-def test_a_request(swe_cache, swe_rate_limiter, swe_sessions, swe_lock, swe_pubsub):
+def test_a_request(
+    swe_cache: CacheManager,
+    swe_rate_limiter: Callable[..., RateLimiter],
+    swe_sessions: SessionManager,
+    swe_lock: Callable[..., DistributedLock],
+    swe_pubsub: PubSubManager,
+) -> None:
     """A user signs in, works on a task within the limit, and others hear of it."""
     token, session = swe_sessions.create("7", {"role": "manager"})
     assert swe_sessions.get(token).data == {"role": "manager"}
@@ -23,8 +44,12 @@ def test_a_request(swe_cache, swe_rate_limiter, swe_sessions, swe_lock, swe_pubs
 
 @pytest.mark.asyncio
 async def test_a_request_for_asyncio(
-    swe_async_cache, swe_async_rate_limiter, swe_async_sessions, swe_async_lock, swe_async_pubsub
-):
+    swe_async_cache: AsyncCacheManager,
+    swe_async_rate_limiter: Callable[..., AsyncRateLimiter],
+    swe_async_sessions: AsyncSessionManager,
+    swe_async_lock: Callable[..., AsyncDistributedLock],
+    swe_async_pubsub: AsyncPubSubManager,
+) -> None:
     """The same with the asyncio twins, on the test's own event loop."""
     token, session = await swe_async_sessions.create("7", {"role": "manager"})
     assert (await swe_async_sessions.get(token)).data == {"role": "manager"}
@@ -38,7 +63,9 @@ async def test_a_request_for_asyncio(
     assert await swe_async_cache.get("task:1") == (1, 2)
 
 
-def test_the_next_one_finds_nothing(swe_redis, swe_cache, swe_rate_limiter):
+def test_the_next_one_finds_nothing(
+    swe_redis: redis.Redis, swe_cache: CacheManager, swe_rate_limiter: Callable[..., RateLimiter]
+) -> None:
     """What the tests above left is gone."""
     assert swe_redis.keys() == []
     assert swe_cache.get("task:1") is None

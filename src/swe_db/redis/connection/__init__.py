@@ -1,0 +1,1 @@
+"""Connections of redis-py, made from settings."""
