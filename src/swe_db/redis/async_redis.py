@@ -142,6 +142,8 @@ class Cluster(RedisCluster):
 
     async def _send(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
         with unreachable():
+            # redis-py does so too, but lets a second task go on before the first has found the nodes.
+            await self.initialize()
             return await super().execute_command(*arguments, **options)
 
 

@@ -109,8 +109,7 @@ class RedisClient(BaseClient):
 
     def health_check(self) -> Health:
         """Ask the server how it is, once; that it cannot be reached is an answer, no error."""
-        answer = run(_Only(self.once), asked())
-        return answer.health(*_total(sync_redis.usage(client) for client in self._own()))
+        return run(_Impatient(self), asked(*_total(sync_redis.usage(client) for client in self._own())))
 
     def close(self) -> None:
         """Close the connections that this process has, those in use, too; who uses the client then opens new ones."""
@@ -153,8 +152,7 @@ class AsyncRedisClient(BaseClient):
 
     async def health_check(self) -> Health:
         """Ask the server how it is, once; that it cannot be reached is an answer, no error."""
-        answer = await arun(_Only(self.once), asked())
-        return answer.health(*_total(async_redis.usage(each.client) for each in self._own()))
+        return await arun(_Impatient(self), asked(*_total(async_redis.usage(each.client) for each in self._own())))
 
     async def close(self) -> None:
         """Close the connections on the running loop, those in use, too; who uses the client then opens new ones."""
@@ -208,14 +206,16 @@ async def _closed_in_the_end(client: async_redis.Client) -> AsyncGenerator[None,
 
 
 @dataclass(frozen=True, slots=True)
-class _Only:
-    """Sends everything through one client."""
+class _Impatient:
+    """Sends everything once; a cluster's client connects where it is asked for, not before."""
 
-    raw: Any
+    client: RedisClient | AsyncRedisClient
 
     @property
-    def once(self) -> Any:  # noqa: ANN401
-        return self.raw
+    def raw(self) -> Any:  # noqa: ANN401
+        return self.client.once
+
+    once = raw
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:
