@@ -36,25 +36,20 @@ class Health:
     error: str | None = None
 
 
-def asked(in_use: int = 0, most: int = 0) -> Steps[Health]:
-    """Ask a server how it is; a refusal of INFO, which ACLs may forbid and fakeredis does not know, is no failure.
-
-    Args:
-        in_use: How many connections are in use.
-        most: How many there may be.
-    """
+def asked() -> Steps[Health]:
+    """Ask a server how it is; a refusal of INFO, which ACLs may forbid and fakeredis does not know, is no failure."""
     start = time.perf_counter()
     try:
         yield Command(("PING",))
     except RedisServiceError as error:
-        return Health(ok=False, in_use=in_use, max=most, error=str(error))
+        return Health(ok=False, error=str(error))
     latency = (time.perf_counter() - start) * 1000
     try:
         info = yield Command(("INFO",))
     except RedisServiceError:
         info = {}
     version = _text(info, "valkey_version") or _text(info, "redis_version")
-    return Health(ok=True, latency_ms=latency, version=version, role=_text(info, "role"), in_use=in_use, max=most)
+    return Health(ok=True, latency_ms=latency, version=version, role=_text(info, "role"))
 
 
 def _text(info: Any, name: str) -> str | None:  # noqa: ANN401 - redis-py parses it
