@@ -230,6 +230,7 @@ def test_a_cluster_that_is_none_is_an_outage(proxy: RedisProxy, clients: Make, s
     with pytest.raises(RedisUnavailableError, match="Cluster mode is not enabled"):
         sender(client).send("GET", "a")
     assert 3 in {proxy.count("SLOTS"), proxy.count("INFO")}  # redis-py 5 asks otherwise
+    assert "Cluster mode is not enabled" in client.health_check().error
     with pytest.raises(AmbiguousResultError):
         sender(client).send("GET", "a", once=True)
 

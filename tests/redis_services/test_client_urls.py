@@ -163,3 +163,5 @@ def test_clients_with_equal_settings_are_one() -> None:
     assert get_redis_client("redis://:a@one", pool_timeout=2) is not one
     assert isinstance(aget_redis_client("redis://one", pool_timeout=2), AsyncRedisClient)
     assert aget_redis_client("redis://one") is aget_redis_client("redis://one")
+    lists = "redis://one?retry_on_error=a"
+    assert get_redis_client(lists) is get_redis_client(lists)

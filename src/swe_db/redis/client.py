@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self, TypeVar, cast
 
 import redis
@@ -109,8 +109,8 @@ class RedisClient(BaseClient):
 
     def health_check(self) -> Health:
         """Ask the server how it is, once; that it cannot be reached is an answer, no error."""
-        answer = run(_Only(self.once), asked())
-        return answer.health(*_total(sync_redis.usage(client) for client in self._own()))
+        health = run(_Impatient(self), asked())
+        return _counted(health, [sync_redis.usage(client) for client in self._own()])
 
     def close(self) -> None:
         """Close the connections that this process has, those in use, too; who uses the client then opens new ones."""
@@ -153,8 +153,8 @@ class AsyncRedisClient(BaseClient):
 
     async def health_check(self) -> Health:
         """Ask the server how it is, once; that it cannot be reached is an answer, no error."""
-        answer = await arun(_Only(self.once), asked())
-        return answer.health(*_total(async_redis.usage(each.client) for each in self._own()))
+        health = await arun(_Impatient(self), asked())
+        return _counted(health, [async_redis.usage(each.client) for each in self._own()])
 
     async def close(self) -> None:
         """Close the connections on the running loop, those in use, too; who uses the client then opens new ones."""
@@ -208,14 +208,16 @@ async def _closed_in_the_end(client: async_redis.Client) -> AsyncGenerator[None,
 
 
 @dataclass(frozen=True, slots=True)
-class _Only:
-    """Sends everything through one client."""
+class _Impatient:
+    """Sends everything once; a cluster's client connects where it is asked for, not before."""
 
-    raw: Any
+    client: RedisClient | AsyncRedisClient
 
     @property
-    def once(self) -> Any:  # noqa: ANN401
-        return self.raw
+    def raw(self) -> Any:  # noqa: ANN401
+        return self.client.once
+
+    once = raw
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:
@@ -227,11 +229,9 @@ def _running_loop() -> asyncio.AbstractEventLoop:
         ) from None
 
 
-def _total(usages: Iterable[tuple[int, int]]) -> tuple[int, int]:
-    in_use, most = 0, 0
-    for used, allowed in usages:
-        in_use, most = in_use + used, most + allowed
-    return in_use, most
+def _counted(health: Health, usages: Sequence[tuple[int, int]]) -> Health:
+    """Return a health with the connections that are in use, and that there may be."""
+    return replace(health, in_use=sum(used for used, _ in usages), max=sum(allowed for _, allowed in usages))
 
 
 def get_redis_client(url: str | None = None, **options: Any) -> RedisClient:  # noqa: ANN401 - as in RedisClient

@@ -64,7 +64,7 @@ UNAVAILABLE: Final = (
 # The reply to a command that was sent may be lost: nobody knows if it has run.
 LOST: Final = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, ConnectionError, TimeoutError)
 # Of those, these say that it has not run.
-NOT_RUN: Final = (NotSentError, redis.exceptions.BusyLoadingError)
+NOT_RUN: Final = (NotSentError, redis.exceptions.BusyLoadingError, redis.exceptions.MaxConnectionsError)
 
 
 @dataclass(frozen=True, slots=True)

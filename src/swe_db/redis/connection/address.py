@@ -163,7 +163,8 @@ class _Reader:
         except ValueError as error:
             raise self.error(f"has a parameter that redis-py refuses ({error})") from None
         named: dict[str, Any] = {name: options.pop(name) for name in NAMED if name in options}
-        return named, tuple(sorted(options.items()))
+        hashable = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+        return named, tuple(sorted(hashable.items()))
 
     def checked(self, address: Address) -> Address:
         if address.is_cluster and address.db:

@@ -10,7 +10,7 @@ from typing import Any
 from swe_db.errors import RedisServiceError
 from swe_db.redis.steps import Command, Steps
 
-__all__ = ["Answer", "Health", "asked"]
+__all__ = ["Health", "asked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,48 +28,28 @@ class Health:
     """
 
     ok: bool
-    latency_ms: float | None
-    version: str | None
-    role: str | None
-    in_use: int
-    max: int
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the server said.
-
-    Attributes:
-        latency_ms: Milliseconds until it answered, None if it did not.
-        version: Its version, None where it does not tell.
-        role: Its role, None where it does not tell.
-        error: Why it did not answer, None if it did.
-    """
-
     latency_ms: float | None = None
     version: str | None = None
     role: str | None = None
+    in_use: int = 0
+    max: int = 0
     error: str | None = None
 
-    def health(self, in_use: int, most: int) -> Health:
-        """Return it with the number of connections that are in use, and that there may be."""
-        return Health(self.error is None, self.latency_ms, self.version, self.role, in_use, most, self.error)
 
-
-def asked() -> Steps[Answer]:
+def asked() -> Steps[Health]:
     """Ask a server how it is; a refusal of INFO, which ACLs may forbid and fakeredis does not know, is no failure."""
     start = time.perf_counter()
     try:
         yield Command(("PING",))
     except RedisServiceError as error:
-        return Answer(error=str(error))
+        return Health(ok=False, error=str(error))
     latency = (time.perf_counter() - start) * 1000
     try:
         info = yield Command(("INFO",))
     except RedisServiceError:
-        return Answer(latency)
-    return Answer(latency, _text(info, "valkey_version") or _text(info, "redis_version"), _text(info, "role"))
+        info = {}
+    version = _text(info, "valkey_version") or _text(info, "redis_version")
+    return Health(ok=True, latency_ms=latency, version=version, role=_text(info, "role"))
 
 
 def _text(info: Any, name: str) -> str | None:  # noqa: ANN401 - redis-py parses it
