@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -15,14 +16,15 @@ from swe_db.redis.pubsub import AsyncPubSubManager, Gap, Message, PubSubManager
 
 EVERYWHERE = ("local", "client", "fake", "embedded", "tls", "acl", "sentinel", "cluster")
 pytestmark = pytest.mark.places(
-    "local", "fake", "cluster", reason="the others differ in how a connection is made, and those tests run on each"
+    "local", "fake", reason="the others differ in how a connection is made and where a key lies: some tests run on them"
 )
+on_clusters_too = pytest.mark.places("local", "fake", "cluster", reason="it depends on which node does what")
 
 
 @pytest.fixture
 def manager(place: Any) -> Any:
-    """A manager whose channels have a prefix."""
-    return place.make(PubSubManager, AsyncPubSubManager, prefix="app")
+    """A manager with a prefix of its own: on a cluster messages of the test before may be on the way."""
+    return place.make(PubSubManager, AsyncPubSubManager, prefix=secrets.token_hex(4))
 
 
 def newest(subscription: Any) -> object:
@@ -57,6 +59,7 @@ def test_a_message_arrives(place: Any, manager: Any) -> None:
             assert subscription.get(PATIENCE) == Message(f"orders{number}", 7, raw=b"\xc1\x07")
 
 
+@on_clusters_too
 def test_messages_keep_their_order(manager: Any) -> None:
     """Messages of a channel come in the order in which they were published, and get tells when there is none."""
     with listen(manager, "a", "b") as subscription:
@@ -100,8 +103,9 @@ def test_what_would_not_come_back_is_refused(manager: Any) -> None:
             manager.publish("a", data)
 
 
-def test_others_read_and_write_plain_payloads(place: Any, manager: Any) -> None:
+def test_others_read_and_write_plain_payloads(place: Any) -> None:
     """Text and bytes are on the wire as they are; what others send never breaks the subscriber."""
+    manager = place.make(PubSubManager, AsyncPubSubManager, prefix="app")
     with listen(manager, "a") as subscription:
         for payload in (b"text", b"\xfe\xff", b"\xc1\xc1", b"\xc1"):
             place.client.publish("app:a", payload)
@@ -112,6 +116,7 @@ def test_others_read_and_write_plain_payloads(place: Any, manager: Any) -> None:
         assert subscription.get(PATIENCE).raw == b"bytes"
 
 
+@on_clusters_too
 def test_broadcast_counts_by_channel(place: Any, manager: Any) -> None:
     """One message goes to several channels, each once; the counts say who got it."""
     with listen(manager, "a", "b") as one, listen(manager, "b") as other:
@@ -125,6 +130,7 @@ def test_broadcast_counts_by_channel(place: Any, manager: Any) -> None:
         assert manager.broadcast([], "x") == {}
 
 
+@on_clusters_too
 def test_patterns_are_seen_without_the_prefix(manager: Any) -> None:
     """A pattern matches channels of the manager; channel and pattern are shown as the user wrote them."""
     with listen(manager, "orders.*", "order[s]", pattern=True) as subscription:
@@ -156,6 +162,7 @@ def test_without_a_prefix_channels_are_as_they_are(place: Any) -> None:
         assert subscription.get(PATIENCE).channel == "a:b"
 
 
+@on_clusters_too
 def test_sharded_channels(manager: Any) -> None:
     """A sharded subscription gets what is published to shards and not what is published otherwise."""
     with listen(manager, "{a}1", "{a}2", sharded=True) as subscription:
@@ -196,6 +203,7 @@ def test_a_full_queue_drops_the_oldest_and_says_so(manager: Any) -> None:
     assert gap.since <= gap.until
 
 
+@on_clusters_too
 def test_block_loses_nothing(manager: Any) -> None:
     """With overflow="block" a full queue makes the reader wait, and every message comes."""
     with listen(manager, "a", maxsize=2, overflow="block", on_gap=pytest.fail) as subscription:
@@ -266,6 +274,7 @@ def test_a_manager_closes_its_subscriptions(manager: Any) -> None:
     assert manager.publish("a", 1) == 0
 
 
+@on_clusters_too
 def test_handlers_are_called(place: Any, manager: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Each handler gets what it is for; one that raises is logged, and the next message comes."""
     seen: list[tuple[str, object]] = []

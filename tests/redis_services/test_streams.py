@@ -15,8 +15,9 @@ from swe_db.redis.pubsub import AsyncPubSubManager, Delivery, PubSubManager
 KEY = "app:stream:{orders}"
 EVERYWHERE = ("local", "client", "fake", "embedded", "tls", "acl", "sentinel", "cluster")
 pytestmark = pytest.mark.places(
-    "local", "fake", "cluster", reason="the others differ in how a connection is made, and one test runs on each"
+    "local", "fake", reason="the others differ in how a connection is made and where a key lies: some tests run on them"
 )
+on_clusters_too = pytest.mark.places("local", "fake", "cluster", reason="it depends on which node does what")
 
 
 @pytest.fixture
@@ -65,6 +66,7 @@ def test_consumers_share_and_groups_do_not(manager: Any) -> None:
         assert [audit.get(PATIENCE).data for _ in range(6)] == list(range(6))
 
 
+@on_clusters_too
 def test_the_number_of_keys_and_their_slot(place: Any, manager: Any) -> None:
     """All keys of a stream have the prefix and one hash tag, so that scripts run on a cluster."""
     with fast(manager, max_deliveries=1) as stream:
@@ -89,6 +91,7 @@ def test_after_a_restart_own_messages_come_first(manager: Any) -> None:
     assert durable(manager, consumer="pod-1").get(0) is None
 
 
+@on_clusters_too
 def test_what_a_dead_consumer_has_left_is_taken_over(manager: Any) -> None:
     """A message that nobody acknowledges comes to another consumer after claim_after, not before."""
     dead = durable(manager)
@@ -110,6 +113,7 @@ def test_an_unacknowledged_message_comes_again_to_the_same(manager: Any) -> None
         assert [stream.get(PATIENCE).deliveries for _ in range(3)] == [1, 2, 3]
 
 
+@on_clusters_too
 def test_poison_becomes_a_dead_letter(manager: Any, caplog: pytest.LogCaptureFixture) -> None:
     """A message that is never acknowledged is handed out max_deliveries times, then kept apart; others go on."""
     with fast(manager, max_deliveries=3) as stream:
@@ -149,6 +153,7 @@ def test_a_stream_has_a_length(place: Any, manager: Any, caplog: pytest.LogCaptu
     assert place.client.xpending(KEY, "billing")["pending"] == 0
 
 
+@on_clusters_too
 def test_a_group_that_was_lost_is_made_again(place: Any, manager: Any) -> None:
     """Where the server has lost everything, also while somebody waits, the group is made anew and nothing ends."""
     with durable(manager) as stream:
@@ -156,13 +161,15 @@ def test_a_group_that_was_lost_is_made_again(place: Any, manager: Any) -> None:
         place.client.flushall()
         stream.publish("after")
         assert stream.get(PATIENCE).data == "after"
-        waiter = threading.Timer(0.05, place.client.flushall)
-        waiter.start()
-        later = threading.Timer(0.1, lambda: place.client.xadd(KEY, {"data": "later"}))
-        later.start()
+
+        def lose_everything() -> None:
+            place.client.flushall()
+            place.client.xadd(KEY, {"data": "later"})
+
+        loser = threading.Timer(0.05, lose_everything)
+        loser.start()
         assert stream.get(PATIENCE).data == "later"
-        waiter.join()
-        later.join()
+        loser.join()
 
 
 def test_entries_of_others(place: Any, manager: Any) -> None:
@@ -195,6 +202,7 @@ def test_closing_ends_iteration(manager: Any) -> None:
     assert seen == ["x"]
 
 
+@on_clusters_too
 def test_names_that_nobody_uses_again_are_removed(place: Any, manager: Any) -> None:
     """A random consumer name is gone when its stream is closed, unless messages depend on it; a given one stays."""
     with durable(manager, consumer="pod") as named, durable(manager) as idle, durable(manager) as busy:
