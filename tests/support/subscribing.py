@@ -40,4 +40,5 @@ def eventually(condition: Callable[[], Any]) -> Any:
 
 def subscription_threads() -> list[threading.Thread]:
     """Return the threads that read for subscriptions or call handlers."""
-    return [thread for thread in threading.enumerate() if thread.name.startswith("swe-db-")]
+    names = ("swe-db-subscription", "swe-db-handlers")
+    return [thread for thread in threading.enumerate() if thread.name in names]
