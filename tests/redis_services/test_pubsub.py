@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+import redis
+import redis.asyncio
 
 from support.subscribing import PATIENCE, eventually, listen, running, subscription_threads
 from swe_db.errors import CacheTypeError, ConfigError, RedisServiceError
-from swe_db.redis.pubsub import AsyncPubSubManager, Gap, Message, PubSubManager
+from swe_db.redis.pubsub import AsyncPubSubManager, Gap, Message, PubSubManager, aget_pubsub_manager, get_pubsub_manager
 
 EVERYWHERE = ("local", "client", "fake", "embedded", "tls", "acl", "sentinel", "cluster")
 pytestmark = pytest.mark.places(
@@ -352,3 +354,17 @@ def test_coroutine_functions_are_for_asyncio(place: Any, manager: Any) -> None:
     with running(manager):
         manager.publish("a", 1)
         eventually(lambda: seen == [1])
+
+
+@pytest.mark.parametrize(
+    ("get", "client"),
+    [(get_pubsub_manager, redis.Redis()), (aget_pubsub_manager, redis.asyncio.Redis())],
+    ids=["sync", "async"],
+)
+def test_the_manager_that_all_share(monkeypatch: pytest.MonkeyPatch, get: Any, client: Any) -> None:
+    """For a client, or for REDIS_URL, and a prefix there is one manager in the process."""
+    assert get(client) is get(client)
+    assert get(client) is not get(client, prefix="other")
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
+    assert get() is get()
+    assert get() is not get(client)

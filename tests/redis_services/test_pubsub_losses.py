@@ -200,6 +200,25 @@ def test_a_forgotten_subscription_ends(server: StoppableRedis, raw: Any) -> None
         eventually(lambda: raw.client_list(_type="pubsub") == [])
 
 
+def test_a_burst_does_not_overrun_who_is_quick_enough(server: StoppableRedis, raw: Any) -> None:
+    """Many messages in one piece are handed on while they are read, on an event loop too, which interrupts nobody."""
+    seen: list[object] = []
+
+    async def take() -> None:
+        async with redis.asyncio.Redis.from_url(server.url) as client:
+            manager = AsyncPubSubManager(client=client)
+            async with manager.subscribe("a", maxsize=10, on_gap=seen.append) as subscription:
+                with raw.pipeline(transaction=False) as pipeline:
+                    for number in range(2000):
+                        pipeline.publish("a", number)
+                    pipeline.execute()
+                while message := await subscription.get(0.2):
+                    seen.append(message.data)
+
+    asyncio.run(take())
+    assert seen == [str(number) for number in range(2000)]
+
+
 def test_a_fork_leaves_the_parent_in_peace(server: StoppableRedis, raw: Any) -> None:
     """A child cannot take from its parent's subscription, is told so, may subscribe itself, and does no harm."""
     with server.connect() as client:

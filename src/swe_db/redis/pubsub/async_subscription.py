@@ -34,6 +34,8 @@ class _Inbox:
         self._changed.set()
 
     async def put(self, entry: Entry) -> None:
+        if self._mailbox.is_full:  # what redis-py has already read comes without a pause: let others take some first
+            await asyncio.sleep(0)
         await self.wait_for(lambda: self._mailbox.takes(entry))
         self._mailbox.put(entry)
         self.changed()

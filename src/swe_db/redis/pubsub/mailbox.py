@@ -84,9 +84,14 @@ class Mailbox:
     def __bool__(self) -> bool:
         return bool(self._entries)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether another message costs the oldest."""
+        return self._messages >= self._maxsize
+
     def takes(self, entry: Entry) -> bool:
         """Return whether there is room for an entry, or room can be made."""
-        return self._drops or isinstance(entry, Gap) or self._messages < self._maxsize
+        return self._drops or isinstance(entry, Gap) or not self.is_full
 
     def put(self, entry: Entry) -> None:
         """Add an entry; where there is no room the oldest message goes, and a gap takes its place."""
@@ -94,7 +99,7 @@ class Mailbox:
             last = self._pop_last_gaps()
             self._entries.extend(_merged([*last, entry]))
             return
-        if self._messages == self._maxsize:
+        if self.is_full:
             self._drop_oldest()
         self._entries.append(entry)
         self._messages += 1

@@ -52,6 +52,8 @@ class _Inbox:
             return self._unconfirmed <= 0
 
     def put(self, entry: Entry) -> None:
+        if self._mailbox.is_full:  # what redis-py has already read comes without a pause: let others take some first
+            time.sleep(0)
         with self._changed:
             self._changed.wait_for(lambda: self.is_closed or self._mailbox.takes(entry))
             if not self.is_closed:
