@@ -8,7 +8,6 @@ generator, and leave it, as errors of `swe_db.errors`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import hashlib
 import inspect
@@ -184,40 +183,42 @@ def run(connected: Connected, steps: Steps[T]) -> T:
         AmbiguousResultError: The reply of a step that must not run twice was lost.
         RedisServiceError: Redis refuses.
     """
-    with contextlib.closing(steps):
-        try:
-            step = next(steps)
-            while True:
-                try:
-                    answer = _taken(connected, step)
-                except GeneratorExit:
-                    raise
-                except BaseException as error:  # noqa: BLE001 - the core decides, when it is cancelled too
-                    step = steps.throw(_translated(error, step))
-                else:
-                    step = steps.send(answer)
-        except StopIteration as end:
-            result: T = end.value
-            return result
+    try:
+        step = next(steps)
+        while True:
+            try:
+                answer = _taken(connected, step)
+            except GeneratorExit:
+                raise
+            except BaseException as error:  # noqa: BLE001 - the core decides, when it is cancelled too
+                step = steps.throw(_translated(error, step))
+            else:
+                step = steps.send(answer)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        steps.close()
 
 
 async def arun(connected: Connected, steps: Steps[T]) -> T:
     """Take the steps on the running event loop; the rest is as in `run`."""
-    with contextlib.closing(steps):
-        try:
-            step = next(steps)
-            while True:
-                try:
-                    answer = await _ataken(connected, step)
-                except GeneratorExit:
-                    raise
-                except BaseException as error:  # noqa: BLE001 - the core decides, when it is cancelled too
-                    step = steps.throw(_translated(error, step))
-                else:
-                    step = steps.send(answer)
-        except StopIteration as end:
-            result: T = end.value
-            return result
+    try:
+        step = next(steps)
+        while True:
+            try:
+                answer = await _ataken(connected, step)
+            except GeneratorExit:
+                raise
+            except BaseException as error:  # noqa: BLE001 - the core decides, when it is cancelled too
+                step = steps.throw(_translated(error, step))
+            else:
+                step = steps.send(answer)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        steps.close()
 
 
 def _taken(connected: Connected, step: Step) -> Any:  # noqa: ANN401 - whatever Redis answers
@@ -232,7 +233,7 @@ def _taken(connected: Connected, step: Step) -> Any:  # noqa: ANN401 - whatever 
         case Nodes():
             return connected.raw.get_primaries() if _is_cluster(connected) else [None]
     client = connected.once if step.once else connected.raw
-    options = _options(connected, step)
+    options = _options(client, step)
     try:
         return client.execute_command(*_by_digest(step), **options)
     except redis.exceptions.NoScriptError:
@@ -252,7 +253,7 @@ async def _ataken(connected: Connected, step: Step) -> Any:  # noqa: ANN401 - wh
         case Nodes():
             return (await connected.raw.initialize()).get_primaries() if _is_cluster(connected) else [None]
     client = connected.once if step.once else connected.raw
-    options = _options(connected, step)
+    options = _options(client, step)
     try:
         return await client.execute_command(*_by_digest(step), **options)
     except redis.exceptions.NoScriptError:
@@ -263,18 +264,18 @@ def _is_cluster(connected: Connected) -> bool:
     return hasattr(connected.raw, "get_primaries")
 
 
-def _options(connected: Connected, step: Command | ScriptCall) -> dict[str, Any]:
+def _options(client: Any, step: Command | ScriptCall) -> dict[str, Any]:  # noqa: ANN401
     """Return the options of a command whose answer stays bytes.
 
     The client of a cluster puts some answers together from those of several nodes, by functions that take no options;
     but for that to SCAN they hold no text.
     """
-    combined = getattr(connected.raw, "result_callbacks", ())
-    if isinstance(step, Command) and step.arguments[0] != "SCAN" and step.arguments[0] in combined:
-        return {}
-    if isinstance(step, Command) and step.node is not None:
+    if isinstance(step, ScriptCall):
+        return {NEVER_DECODE: True}
+    if step.node is not None:
         return {NEVER_DECODE: True, "target_nodes": step.node}
-    return {NEVER_DECODE: True}
+    combined = getattr(client, "result_callbacks", ())
+    return {} if step.arguments[0] in combined else {NEVER_DECODE: True}
 
 
 def _filled(pipeline: Any, batch: Batch) -> Any:  # noqa: ANN401
