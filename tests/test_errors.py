@@ -39,6 +39,7 @@ def test_the_tree_is_drawn_as_it_is() -> None:
         ("host=h password=geheim user=me", "host=h password=*** user=me"),
         ("password='ge heim' user=me", "password=*** user=me"),
         ("sslpassword = geheim", "sslpassword=***"),
+        ("redis+sentinel://h/x?sentinel_password=geheim", "redis+sentinel://h/x?sentinel_password=***"),
         ("postgresql://h/x?password=geheim&sslmode=require", "postgresql://h/x?password=***&sslmode=require"),
         ("postgresql://user:PASSWORD@host/x", "postgresql://user:PASSWORD@host/x"),
         ("postgresql://me:password@h/x", "postgresql://me:***@h/x"),

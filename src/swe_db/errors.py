@@ -66,7 +66,7 @@ __all__ = [
 
 # Compiled when first used: the plugin is imported by runs that never raise an error of ours.
 _USERINFO: Final = r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s/?#:@]*):(?!(?-i:PASSWORD)@)[^\s/?#]*@"
-_KEYWORD: Final = r"(?i)\b((?:ssl)?password)\s*=\s*(?:'(?:[^'\\]|\\.)*'|[^\s&'\"]+)"
+_KEYWORD: Final = r"(?i)\b((?:ssl|sentinel_)?password)\s*=\s*(?:'(?:[^'\\]|\\.)*'|[^\s&'\"]+)"
 
 
 def redact(text: str) -> str:
