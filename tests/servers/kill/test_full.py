@@ -232,7 +232,7 @@ def test_full_memory_of_a_container_is_told(show_row: Callable[..., None]) -> No
     words = ("the memory that holds its data is full", "free memory")
     cases = [
         Case("full as Postgres starts", "size=30m", words),
-        Case("full in a test", "size=130m", ("cannot go on: ", *words)),
+        Case("full in a test", "size=85m", ("cannot go on: ", *words)),
     ]
     machine = Machine(with_containers=True)
     ends = []
