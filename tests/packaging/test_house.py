@@ -31,6 +31,7 @@ PARTS: Final = {
     "async_fixtures": "plugin",
     "run": "plugin",
     "failure": "plugin",
+    "scopes": "plugin",
     "queries": "plugin",
     "summary": "plugin",
 }
