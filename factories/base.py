@@ -13,7 +13,7 @@ from factory.base import Factory, FactoryOptions, OptionDefault, StubObject
 from swe_db.errors import FactoryError
 from swe_db.factories.binding import bound_async_connection, bound_connection
 from swe_db.factories.declarations import Children, value
-from swe_db.factories.drafts import Draft, collected, collecting, point_at
+from swe_db.factories.drafts import Draft, collected, collecting, point_at, refuse_strangers
 from swe_db.factories.insert import save, save_async
 from swe_db.factories.quick import Quick, is_plain, is_quick
 from swe_db.factories.rows import KeyedRow, Row
@@ -87,7 +87,9 @@ class RowOptions(FactoryOptions):
             if len(chosen) > 1:
                 raise FactoryError(f"{self.factory.__name__}: {' and '.join(chosen)} exclude each other")
         refuse_ambiguous(self.table, given)
-        checked(self.table, {name: each for name, each in given.items() if self._is_column(name) and is_plain(each)})
+        known = {name: each for name, each in given.items() if is_plain(each)}
+        refuse_strangers(self.table, known)
+        checked(self.table, {name: each for name, each in known.items() if self._is_column(name)})
 
     def _is_column(self, name: str) -> bool:
         others = {*self.table.relations, *self.parameters, *self.post_declarations.declarations}

@@ -12,7 +12,7 @@ from swe_db.errors import FactoryError
 from swe_db.factories.rows import Row
 from swe_db.factories.tables import Relation, Table, describe
 
-__all__ = ["Draft", "DraftKey", "collected", "collecting", "key_text", "point_at"]
+__all__ = ["Draft", "DraftKey", "collected", "collecting", "key_text", "point_at", "refuse_strangers"]
 
 
 class Draft:
@@ -119,7 +119,22 @@ def point_at(table: Table, values: Mapping[str, Any], *, stored: bool) -> dict[s
     return found
 
 
-def _key(table: Table, relation: Relation, related: object, *, stored: bool) -> object:
+def refuse_strangers(table: Table, given: Mapping[str, Any]) -> None:
+    """Refuse what is no row of the table that a relation points at.
+
+    Args:
+        table: The table.
+        given: Keywords; those that are no relation are not looked at.
+
+    Raises:
+        FactoryError: One is not.
+    """
+    for name in table.relations.keys() & given.keys():
+        if given[name] is not None:
+            _refuse_stranger(table, table.relations[name], given[name])
+
+
+def _refuse_stranger(table: Table, relation: Relation, related: object) -> None:
     target = _table_of(related)
     if target != relation.target:
         found = f"a row of {target}" if target else f"of type {type(related).__qualname__}"
@@ -127,6 +142,10 @@ def _key(table: Table, relation: Relation, related: object, *, stored: bool) -> 
             f"{table.name}: {relation.name} must be a row of {relation.target} and is {found}; "
             f"an id is given as {relation.column}"
         )
+
+
+def _key(table: Table, relation: Relation, related: object, *, stored: bool) -> object:
+    _refuse_stranger(table, relation, related)
     key: Any = getattr(related, "id", None)
     if stored and not isinstance(key, Draft) and key < 0:
         raise FactoryError(

@@ -7,6 +7,7 @@ back what was stored, and works under row-level security.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -30,7 +31,7 @@ __all__ = ["save", "save_async"]
 
 AnyConnection: TypeAlias = psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
 
-# What JSON is written for as it is; not float, which may be infinite.
+# What JSON takes as it is; and float, unless it is infinite.
 PLAIN: Final = frozenset({str, int, bool, NoneType, dict, list, datetime, date, UUID, Decimal})
 
 
@@ -78,8 +79,16 @@ class Insert:
 
 def _written(row: Mapping[str, Any], connection: AnyConnection) -> Mapping[str, Any]:
     """Return a row as JSON can take it; what is missing there is NULL."""
-    odd = {name: _text(value, connection) for name, value in row.items() if type(value) not in PLAIN}
+    odd = {
+        name: _text(value, connection)
+        for name, value in row.items()
+        if type(value) not in PLAIN and not _is_finite(value)
+    }
     return {name: value for name, value in {**row, **odd}.items() if value is not None}
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _text(value: Any, connection: AnyConnection) -> str:

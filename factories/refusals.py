@@ -27,14 +27,15 @@ def refused(error: psycopg.Error, table: Table, columns: Sequence[str]) -> Facto
         table: The table.
         columns: The columns that were written.
     """
-    place, rule = _place(error, table, columns), _rule(error)
-    words = (error.diag.message_primary or str(error)).strip()
-    detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
+    words = " ".join((error.diag.message_primary or str(error)).split())
+    detail = f" ({key})" if (key := _key(error)) else ""
     hint = f"; its columns are {', '.join(table.columns)}" if isinstance(error, psycopg.errors.UndefinedColumn) else ""
     missing = (
         "; it was not made by the migrations of this version: see `swe-db verify`" if _is_old(error, table) else ""
     )
-    return FactoryError(f"{place}: {words}{detail}{hint or rule}{missing}", sqlstate=error.sqlstate)
+    return FactoryError(
+        f"{_place(error, table, columns)}: {words}{detail}{hint or _rule(error)}{missing}", sqlstate=error.sqlstate
+    )
 
 
 def _is_old(error: psycopg.Error, table: Table) -> bool:
@@ -48,9 +49,15 @@ def _place(error: psycopg.Error, table: Table, columns: Sequence[str]) -> str:
     name = error.diag.table_name or table.name
     if error.diag.column_name:
         return f"{name}.{error.diag.column_name}"
-    text = f"{_rule(error)} {error.diag.message_detail} {error.diag.message_primary}"
+    text = _key(error).partition("=")[0] or f"{_rule(error)} {error.diag.message_primary}"
     named = [column for column in columns if re.search(rf"\b{re.escape(column)}\b", text)]
     return ", ".join(f"{name}.{column}" for column in named) or name
+
+
+def _key(error: psycopg.Error) -> str:
+    """Return the detail that names the key, empty where it shows the whole row."""
+    detail = error.diag.message_detail or ""
+    return detail if detail.startswith("Key ") else ""
 
 
 def _rule(error: psycopg.Error) -> str:
