@@ -106,7 +106,7 @@ def test_seed_and_locale(pytester: pytest.Pytester, run: RunPytest) -> None:
     assert ("--swe-db-random-seed=0" in plain, "--swe-db-random-seed=7" in other) == (True, True)
 
 
-@pytest.mark.parametrize("locale", ["ja_JP", "de_DE", "ar_EG"])
+@pytest.mark.parametrize("locale", ["ja_JP", "de_DE", "ru_RU"])
 def test_people_of_other_countries(bound: psycopg.Connection[Any], locale: str) -> None:
     """People have names of their country, and logins such as the schema allows."""
     with factories.seeded(1, locale=locale):

@@ -1,4 +1,4 @@
-"""The tables of the README that come from the code. Run this file to bring the README up to date."""
+"""The tables of README and docs that come from the code. Run this file to bring them up to date."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 
 from swe_db import fixtures
 from swe_db.config import OPTIONS, Option
+from swe_db.factories import ALL
 
 README = Path(__file__).parents[2] / "README.md"
+FACTORIES = README.parent / "docs" / "factories.md"
 RESULTS = README.parent / "tests" / "benchmarks" / "results.md"
 
 
@@ -58,11 +60,27 @@ def benchmark_tables() -> str:
     return RESULTS.read_text(encoding="utf-8").rstrip("\n")
 
 
-TABLES = {"fixtures": fixture_table, "options": option_table, "benchmarks": benchmark_tables}
+def trait_table() -> str:
+    """Return the factories with their traits, those that exclude each other with a bar between them."""
+    groups = {factory.__name__: factory._meta.traits for factory in ALL.values()}
+    shown = {
+        name: ", ".join(" \\| ".join(f"`{trait}`" for trait in group) for group in traits)
+        for name, traits in groups.items()
+    }
+    return "\n".join(
+        [
+            "| factory | traits; of those with bars a row has at most one |",
+            "|---|---|",
+            *(f"| `{name}` | {text} |" for name, text in shown.items()),
+        ]
+    )
+
+
+TABLES = {"fixtures": fixture_table, "options": option_table, "benchmarks": benchmark_tables, "traits": trait_table}
 
 
 def brought_up_to_date(text: str) -> str:
-    """Return the README's text with every table as the code has it."""
+    """Return a text with every table as the code has it."""
     for name, table in TABLES.items():
         begin, end = f"<!-- {name}: from the code -->", f"<!-- end of {name} -->"
         whole = f"{begin}\n{table()}\n{end}"
@@ -71,4 +89,5 @@ def brought_up_to_date(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(brought_up_to_date(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in (README, FACTORIES):
+        path.write_text(brought_up_to_date(path.read_text(encoding="utf-8")), encoding="utf-8")
