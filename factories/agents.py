@@ -147,14 +147,12 @@ class AgentExecutionFactory(KeyedFactory[AgentExecution]):
         )
 
     agent = related("agent_id", "swe_db.factories.agents.AgentFactory", unless=("parent_execution",))
-    task = related("task_id", "swe_db.factories.tasks.TaskFactory", when=lambda row: row.for_task, share=("project",))
-    triggered_by_user = related(
-        "triggered_by_user_id", "swe_db.factories.users.UserFactory", when=lambda row: row.by_user
-    )
+    task = related("task_id", "swe_db.factories.tasks.TaskFactory", when="for_task", share=("project",))
+    triggered_by_user = related("triggered_by_user_id", "swe_db.factories.users.UserFactory", when="by_user")
     parent_execution = related(
         "parent_execution_id",
         "swe_db.factories.agents.AgentExecutionFactory",
-        when=lambda row: row.retried,
+        when="retried",
         share=("agent", "task", "project"),
         failed=True,
     )

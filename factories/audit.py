@@ -60,8 +60,8 @@ class AuditLogFactory(KeyedFactory[AuditLog]):
     class Params:
         resource = None
 
-    actor_user = related("actor_user_id", "swe_db.factories.users.UserFactory", when=lambda row: row.by_user)
-    actor_agent = related("actor_agent_id", "swe_db.factories.agents.AgentFactory", when=lambda row: row.by_agent)
+    actor_user = related("actor_user_id", "swe_db.factories.users.UserFactory", when="by_user")
+    actor_agent = related("actor_agent_id", "swe_db.factories.agents.AgentFactory", when="by_agent")
     project_id = value(lambda row, draw: getattr(row.resource, "project_id", None))
     event_type = value(lambda row, draw: draw.choice(_possible(row)))
     event_category = value(lambda row, draw: row.event_type.partition(".")[0])
@@ -102,9 +102,9 @@ class ActivityFeedFactory(KeyedFactory[ActivityFeed]):
         traits = (("about_task",), ("by_user", "by_agent"), ("private", "public"))
 
     project = related("project_id", "swe_db.factories.projects.ProjectFactory", unless=("task",))
-    task = related("task_id", "swe_db.factories.tasks.TaskFactory", when=lambda row: row.about_task, share=("project",))
-    actor_user = related("actor_user_id", "swe_db.factories.users.UserFactory", when=lambda row: row.by_user)
-    actor_agent = related("actor_agent_id", "swe_db.factories.agents.AgentFactory", when=lambda row: row.by_agent)
+    task = related("task_id", "swe_db.factories.tasks.TaskFactory", when="about_task", share=("project",))
+    actor_user = related("actor_user_id", "swe_db.factories.users.UserFactory", when="by_user")
+    actor_agent = related("actor_agent_id", "swe_db.factories.agents.AgentFactory", when="by_agent")
     project_id = value(lambda row, draw: row.task.project_id if row.project is None and row.task else None)
     actor_name = value(lambda row, draw: _actor_name(row))
     verb = value(lambda row, draw: draw.choice(PROJECT_VERBS if row.task is None else TASK_VERBS))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Children", "Related", "Value", "children", "related", "value"]
 
 Make: TypeAlias = Callable[[Any, Draw], object]
-When: TypeAlias = Callable[[Any], object]
+When: TypeAlias = str | Callable[[Any], object]
 Names: TypeAlias = tuple[str, ...]
 
 
@@ -45,7 +45,8 @@ class Related(SubFactory):
 
     def __init__(self, factory: Any, given_as: Names, when: When | None, share: Names, **values: Any) -> None:
         super().__init__(factory, **values)  # type: ignore[no-untyped-call]
-        self._given_as = frozenset(given_as)
+        self.given_as = frozenset(given_as)
+        self.trait = when if isinstance(when, str) else None
         self._when = when
         self._share = share
 
@@ -63,7 +64,11 @@ class Related(SubFactory):
 
     def is_left_out(self, row: Any, given: dict[str, Any]) -> bool:
         """Tell whether no row is to be made: there is one, or none is wanted."""
-        return not self._given_as.isdisjoint(given) or (self._when is not None and not self._when(row))
+        if not self.given_as.isdisjoint(given):
+            return True
+        if self.trait is not None:
+            return not getattr(row, self.trait)
+        return callable(self._when) and not self._when(row)
 
     def shared(self, row: Any, given: dict[str, Any]) -> dict[str, Any]:
         """Return what the related row has in common with this one: rows, or the ids of rows where these are given."""
@@ -119,7 +124,7 @@ def related(
     Args:
         column: The column that holds the id: `owner_id`.
         factory: The factory that makes the row, or its full name: `swe_db.factories.users.UserFactory`.
-        when: Tells of the row whether there is one; always, if not given.
+        when: The trait that asks for the row, or what tells of the row whether there is one; always, if not given.
         unless: Relations; where one of them or its id is given, there is none.
         share: Relations that both rows have: the new one gets those of this row.
         values: What the related row is made with.

@@ -80,21 +80,17 @@ class EvidenceFactory(KeyedFactory[Evidence]):
             ("expiring",),
         )
 
-    project = related("project_id", "swe_db.factories.projects.ProjectFactory", when=lambda row: row.for_project)
-    task = related("task_id", "swe_db.factories.tasks.TaskFactory", when=lambda row: row.for_task, share=("project",))
+    project = related("project_id", "swe_db.factories.projects.ProjectFactory", when="for_project")
+    task = related("task_id", "swe_db.factories.tasks.TaskFactory", when="for_task", share=("project",))
     agent_execution = related(
         "agent_execution_id",
         "swe_db.factories.agents.AgentExecutionFactory",
-        when=lambda row: row.for_execution,
+        when="for_execution",
         share=("project", "task"),
         succeeded=True,
     )
-    collected_by_user = related(
-        "collected_by_user_id", "swe_db.factories.users.UserFactory", when=lambda row: row.by_user
-    )
-    collected_by_agent = related(
-        "collected_by_agent_id", "swe_db.factories.agents.AgentFactory", when=lambda row: row.by_agent
-    )
+    collected_by_user = related("collected_by_user_id", "swe_db.factories.users.UserFactory", when="by_user")
+    collected_by_agent = related("collected_by_agent_id", "swe_db.factories.agents.AgentFactory", when="by_agent")
     verified_by_user = related(
         "verified_by_user_id",
         "swe_db.factories.users.UserFactory",
@@ -144,7 +140,7 @@ class EvidenceCredibilityHistoryFactory(KeyedFactory[EvidenceCredibilityHistory]
         traits = (("raised", "lowered"), ("by_user",))
 
     evidence = related("evidence_id", "swe_db.factories.evidence.EvidenceFactory")
-    changed_by_user = related("changed_by_user_id", "swe_db.factories.users.UserFactory", when=lambda row: row.by_user)
+    changed_by_user = related("changed_by_user_id", "swe_db.factories.users.UserFactory", when="by_user")
     previous_score = value(lambda row, draw: draw.decimal("0.3000", "0.6000"))
     new_score = value(_new_score)
     score_change = value(lambda row, draw: Decimal(row.new_score) - Decimal(row.previous_score))
@@ -165,10 +161,8 @@ class EvidenceChainFactory(KeyedFactory[EvidenceChain]):
 
     from_evidence = related("from_evidence_id", "swe_db.factories.evidence.EvidenceFactory")
     to_evidence = related("to_evidence_id", "swe_db.factories.evidence.EvidenceFactory")
-    created_by_user = related("created_by_user_id", "swe_db.factories.users.UserFactory", when=lambda row: row.by_user)
-    created_by_agent = related(
-        "created_by_agent_id", "swe_db.factories.agents.AgentFactory", when=lambda row: row.by_agent
-    )
+    created_by_user = related("created_by_user_id", "swe_db.factories.users.UserFactory", when="by_user")
+    created_by_agent = related("created_by_agent_id", "swe_db.factories.agents.AgentFactory", when="by_agent")
     relation = value(lambda row, draw: chosen(row, *RELATIONS, otherwise=draw.choice(RELATIONS)))
     strength = value(lambda row, draw: draw.decimal("0.3000", "1.0000"))
     rationale = value(lambda row, draw: RATIONALES.get(row.relation))

@@ -69,13 +69,22 @@ class Quick:
         options.check(given)
         others = {*options.parameters, *self.children}
         names = dict.fromkeys([*self.declared, *self.plain])
-        self.names = [name for name in names if name not in others and not options.is_generated(name)]
+        wanted = [name for name in names if name not in others and not options.is_generated(name)]
+        self.relations = [name for name in wanted if name in options.table.relations]
+        self.columns = [name for name in wanted if name not in options.table.relations]
         fixed = {name: each for name, each in self.declared.items() if not isinstance(each, Value | Related)}
         self._values = {name for name, each in self.declared.items() if isinstance(each, Value)}
         self._order: list[tuple[str, Callable[[Any, Draw], object], int]] = []
         self._begin = {**fixed, **self.plain}
+        self._begin |= {name: None for name, each in self.declared.items() if self._is_left_out(name, each)}
         self._given = given
         self._makers: dict[str, Make] = {}
+
+    def _is_left_out(self, name: str, declared: object) -> bool:
+        """Tell whether no row needs this relation: it is not given, and the trait that asks for it is not either."""
+        if not isinstance(declared, Related) or name in self.plain:
+            return False
+        return declared.trait is not None and not self._begin.get(declared.trait)
 
     def make(self, drafts: list[Draft], more: dict[str, Any] = NOTHING) -> Draft:
         """Make one row, and those that it needs, and add them to `drafts`, parents before children.
@@ -87,16 +96,16 @@ class Quick:
         scope = current_scope()
         draw = Draw(scope, 0, scope.next_number(self.options.table.name), {**self.plain, **more})
         row = _Row(self, drafts, draw, {**self._begin, **more})
-        self._fill(row, draw.turned_to(0))
-        values = {name: getattr(row, name) for name in self.names} | more
+        self._fill(row, draw)
+        known = row.__dict__
+        values = {name: known[name] if name in known else getattr(row, name) for name in self.columns}
+        related = {name: getattr(row, name) for name in self.relations} | more
         if not self._order:
-            self._order = [
-                (name, self.declared[name].make, self.keys[name]) for name in row.__dict__ if name in self._values
-            ]
-        draft = Draft(self.options.model, point_at(self.options.table, values, stored=True))
+            self._order = [(name, self.declared[name].make, self.keys[name]) for name in known if name in self._values]
+        draft = Draft(self.options.model, values | point_at(self.options.table, related, stored=True))
         drafts.append(draft)
         for name, declared in self.children.items():
-            for _ in range(declared.count(row.__dict__, self.plain.get(name))):
+            for _ in range(declared.count(known, self.plain.get(name))):
                 self.related(name, declared, drafts, {declared.relation: draft})
         return draft
 

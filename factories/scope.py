@@ -48,7 +48,6 @@ class Scope:
         self.space = int.from_bytes(digest[8:], "big") >> (64 - SPACE_BITS) | 1 << SPACE_BITS
         self.token = _base36(self.space)
         self.used = False
-        self.process = os.getpid()
         self._numbers: dict[str, itertools.count[int]] = {}
 
     def next_number(self, table: str) -> int:
@@ -75,17 +74,24 @@ BLOCK: Final[ContextVar[Scope | None]] = ContextVar("swe_db.factories.scope", de
 
 
 @functools.cache
-def _scope_of_process(process: int) -> Scope:
+def _scope_of_process() -> Scope:
     return Scope(secrets.token_hex())
+
+
+def _begin_anew() -> None:
+    """Let a fork have a scope of its own, or it would give the numbers of its parent a second time."""
+    _scope_of_process.cache_clear()
+    THREAD.scope = None
+    BLOCK.set(None)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no forks
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def current_scope() -> Scope:
     """Return the scope that rows made here belong to: the block's, else the test's, else one of this process alone."""
-    process = os.getpid()
-    for scope in (BLOCK.get(), THREAD.scope):
-        if scope is not None and scope.process == process:
-            return scope
-    return _scope_of_process(process)
+    return BLOCK.get() or THREAD.scope or _scope_of_process()
 
 
 @contextlib.contextmanager

@@ -105,18 +105,12 @@ class TaskFactory(KeyedFactory[Task]):
         )
 
     project = related("project_id", "swe_db.factories.projects.ProjectFactory", unless=("parent_task",))
-    parent_task = related(
-        "parent_task_id", "swe_db.factories.tasks.TaskFactory", when=lambda row: row.subtask, share=("project",)
-    )
+    parent_task = related("parent_task_id", "swe_db.factories.tasks.TaskFactory", when="subtask", share=("project",))
     project_id = value(
         lambda row, draw: row.parent_task.project_id if row.project is None and row.parent_task else None
     )
-    assigned_user = related(
-        "assigned_user_id", "swe_db.factories.users.UserFactory", when=lambda row: row.user_assigned
-    )
-    assigned_agent = related(
-        "assigned_agent_id", "swe_db.factories.agents.AgentFactory", when=lambda row: row.agent_assigned
-    )
+    assigned_user = related("assigned_user_id", "swe_db.factories.users.UserFactory", when="user_assigned")
+    assigned_agent = related("assigned_agent_id", "swe_db.factories.agents.AgentFactory", when="agent_assigned")
     task_type = value(lambda row, draw: chosen(row, "issue", "pull_request", otherwise="task"))
     title = value(title)
     description = value(description)
@@ -152,7 +146,7 @@ class TaskCommentFactory(KeyedFactory[TaskComment]):
         traits = (("by_agent",), ("reply",), ("edited",), ("github",))
 
     task = related("task_id", "swe_db.factories.tasks.TaskFactory", unless=("parent_comment",))
-    author_agent = related("author_agent_id", "swe_db.factories.agents.AgentFactory", when=lambda row: row.by_agent)
+    author_agent = related("author_agent_id", "swe_db.factories.agents.AgentFactory", when="by_agent")
     author_user = related(
         "author_user_id",
         "swe_db.factories.users.UserFactory",
@@ -160,7 +154,7 @@ class TaskCommentFactory(KeyedFactory[TaskComment]):
         unless=("author_agent",),
     )
     parent_comment = related(
-        "parent_comment_id", "swe_db.factories.tasks.TaskCommentFactory", when=lambda row: row.reply, share=("task",)
+        "parent_comment_id", "swe_db.factories.tasks.TaskCommentFactory", when="reply", share=("task",)
     )
     task_id = value(lambda row, draw: row.parent_comment.task_id if row.task is None and row.parent_comment else None)
     body = value(lambda row, draw: draw.choice(words.REMARKS))
@@ -182,9 +176,7 @@ class TaskAttachmentFactory(KeyedFactory[TaskAttachment]):
         traits = (("uploaded",), ("empty",))
 
     task = related("task_id", "swe_db.factories.tasks.TaskFactory")
-    uploaded_by_user = related(
-        "uploaded_by_user_id", "swe_db.factories.users.UserFactory", when=lambda row: row.uploaded
-    )
+    uploaded_by_user = related("uploaded_by_user_id", "swe_db.factories.users.UserFactory", when="uploaded")
     file_name = value(lambda row, draw: draw.choice(words.FILES)[0])
     media_type = value(lambda row, draw: dict(words.FILES).get(row.file_name, "application/octet-stream"))
     size_bytes = value(lambda row, draw: 0 if row.empty else draw.integer(200, 5_000_000))
