@@ -155,9 +155,10 @@ class RowOptions(FactoryOptions):
 
     def stub(self, number: int, values: dict[str, Any]) -> StubObject:
         """Return an object that has the columns and the relations."""
-        columns = {name: value for name, value in values.items() if name not in self.table.relations}
+        keys = {each.column: values[name].id for name, each in self.table.relations.items() if values.get(name)}
+        columns = {name: value for name, value in values.items() if name not in self.table.relations} | keys
         filled = self.built(Draft(self.model, columns), number)
-        return StubObject(**{name: getattr(filled, name) for name in self.table.columns}, **values)
+        return StubObject(**values | {name: getattr(filled, name) for name in self.table.columns})
 
 
 class RowFactory(Factory[R]):
@@ -209,6 +210,19 @@ class RowFactory(Factory[R]):
         return super().build(**values)
 
     @classmethod
+    def stub(cls, **values: Any) -> StubObject:
+        """Return an object that has the columns of a built row, and its relations, as attributes.
+
+        Args:
+            values: Columns, relations and traits; what is left out gets a valid value.
+
+        Raises:
+            FactoryError: There is no such column, or a value is not acceptable.
+        """
+        stub: StubObject = super().stub(**values)  # type: ignore[no-untyped-call]
+        return stub
+
+    @classmethod
     def create_batch(cls, size: int, **values: Any) -> list[R]:
         """Insert so many rows, and those that they need, with one statement for each table.
 
@@ -238,6 +252,10 @@ class RowFactory(Factory[R]):
     async def create_batch_async(cls, size: int, **values: Any) -> list[R]:
         """Insert so many rows through the bound AsyncConnection; otherwise as `create_batch`."""
         connection = bound_async_connection(cls.__name__)
+        if not cls._meta.can_collect():
+            raise FactoryError(
+                f"{cls.__name__} has hooks, which need a stored row at once: they work with create() only"
+            )
         wanted, drafts = cls._collect(size, values)
         return await save_async(connection, drafts, wanted)
 

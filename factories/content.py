@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -21,5 +23,6 @@ def latest(*rows: Any) -> datetime:
 
 
 def slug(text: str) -> str:
-    """Return words in lower case, with hyphens between them."""
-    return "-".join("".join(letter if letter.isalnum() else " " for letter in text.lower()).split())
+    """Return words in ASCII and lower case with hyphens between them, empty where there are none."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")

@@ -65,7 +65,7 @@ class ProjectFactory(KeyedFactory[Project]):
 
     owner = related("owner_id", "swe_db.factories.users.UserFactory")
     name = value(lambda row, draw: f"{draw.choice(words.PROJECTS)} {draw.choice(words.KINDS)}")
-    slug = value(lambda row, draw: f"{slug(row.name)[:60] or 'project'}-{draw.token}")
+    slug = value(lambda row, draw: f"{slug(row.name)[:60].strip('-') or 'project'}-{draw.token}")
     description = value(lambda row, draw: f"{row.name} {draw.choice(words.PURPOSES)}.")
     status = value(lambda row, draw: chosen(row, "planning", "paused", "completed", "archived", otherwise="active"))
     visibility = value(lambda row, draw: chosen(row, "private", "public", otherwise="internal"))

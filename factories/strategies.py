@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from swe_db.errors import FactoryError
 from swe_db.factories.base import RowFactory
 from swe_db.factories.rows import Row
-from swe_db.factories.scope import seeded
+from swe_db.factories.scope import current_scope, seeded
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -36,7 +36,7 @@ def strategy(factory: type[RowFactory[R]], **values: Any) -> SearchStrategy[R]:
     traits = strategies.tuples(*(strategies.sampled_from((None, *group)) for group in groups))
 
     def build(seed: int, chosen: tuple[str | None, ...]) -> R:
-        with seeded(seed):
+        with seeded(seed, locale=current_scope().locale):
             return factory.build(**dict.fromkeys(filter(None, chosen), True), **values)
 
     return strategies.builds(build, strategies.integers(0, SEEDS), traits)

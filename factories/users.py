@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from swe_db.factories import words
 from swe_db.factories.base import BEGIN, KeyedFactory
-from swe_db.factories.content import chosen
+from swe_db.factories.content import chosen, slug
 from swe_db.factories.declarations import value
 from swe_db.factories.draw import Draw
 from swe_db.factories.rows import User
@@ -49,7 +48,7 @@ class UserFactory(KeyedFactory[User]):
     role = value(lambda row, draw: chosen(row, "admin", "manager", "service", otherwise="user"))
     status = value(lambda row, draw: chosen(row, "invited", "suspended", otherwise="active"))
     display_name = value(lambda row, draw: _service_name(draw) if row.role == "service" else draw.person().name)
-    username = value(lambda row, draw: f"{_handle(row)[:40].strip('-')}-{draw.token}")
+    username = value(lambda row, draw: f"{slug(row.display_name)[:40].strip('-') or 'dev'}-{draw.token}")
     email = value(lambda row, draw: f"{row.username.lower()}@people.example")
     locale = value(lambda row, draw: draw.locale.replace("_", "-"))
     timezone = value(lambda row, draw: draw.choice(words.TIMEZONES))
@@ -66,15 +65,6 @@ class UserFactory(KeyedFactory[User]):
     deleted_at = value(
         lambda row, draw: draw.after(row.last_login_at or row.created_at, 1, 240) if row.deleted else None
     )
-
-
-def _handle(row: Any) -> str:
-    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in _ascii(row.display_name))
-    return "-".join(part for part in plain.lower().split("-") if part) or "dev"
-
-
-def _ascii(text: str) -> str:
-    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
 
 
 def _service_name(draw: Draw) -> str:

@@ -33,9 +33,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def _test_id(item: pytest.Item) -> str:
-    """Return the test's id; the workers of xdist add the name of a group to it."""
-    is_grouped = item.get_closest_marker("xdist_group") is not None
-    return item.nodeid.rpartition("@")[0] if is_grouped and "@" in item.nodeid else item.nodeid
+    """Return the test's id without the groups that a worker of xdist adds to it."""
+    marks = item.iter_markers("xdist_group")
+    groups = {str(mark.args[0] if mark.args else mark.kwargs.get("name", "default")) for mark in marks}
+    return item.nodeid.removesuffix(f"@{'_'.join(sorted(groups))}") if groups else item.nodeid
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 import pytest_asyncio
+from factory.helpers import post_generation
 from psycopg.rows import dict_row
 
 from swe_db import factories
@@ -68,3 +69,16 @@ async def test_a_refusal(async_connection: psycopg.AsyncConnection[Any]) -> None
     """What PostgreSQL refuses is the same message."""
     with factories.bound(async_connection), pytest.raises(FactoryError, match=r"^tasks\.priority: .*CHECK"):
         await TaskFactory.create_async(priority="urgent")
+
+
+@pytest.mark.asyncio
+async def test_hooks_are_refused(async_connection: psycopg.AsyncConnection[Any]) -> None:
+    """A hook of factory-boy cannot wait for a row to be stored, so that it is refused, not run on half a row."""
+
+    class HookedFactory(UserFactory):
+        @post_generation  # type: ignore[untyped-decorator]
+        def hook(user: Any, create: bool, extracted: Any, **values: Any) -> None:  # noqa: N805
+            raise AssertionError("it ran")
+
+    with factories.bound(async_connection), pytest.raises(FactoryError, match="HookedFactory has hooks"):
+        await HookedFactory.create_async()

@@ -55,6 +55,19 @@ def test_build_needs_no_database() -> None:
     assert TaskFactory.build().id != task.id
 
 
+@pytest.mark.parametrize("factory", factories.ALL.values(), ids=factories.ALL)
+def test_stub_needs_no_database(factory: type[RowFactory[Any]]) -> None:
+    """A stub has the columns that build gives, and beside them the relations."""
+    with factories.seeded(2):
+        built = factory.build()
+    with factories.seeded(2):
+        stub = factory.stub()
+    assert {name: getattr(stub, name) for name in dataclasses.asdict(built)} == dataclasses.asdict(built)
+    for relation in describe(factory._meta.model).relations.values():
+        related = getattr(stub, relation.name, None)
+        assert getattr(related, "id", None) == getattr(built, relation.column) or related is None
+
+
 def test_calling_a_factory_creates(bound: psycopg.Connection[Any]) -> None:
     """`UserFactory()` is `UserFactory.create()`, and a type checker knows that it gives a User."""
     user: User = UserFactory(role="manager")
