@@ -22,6 +22,7 @@ __all__ = ["Children", "Related", "Value", "children", "related", "value"]
 Make: TypeAlias = Callable[[Any, Draw], object]
 When: TypeAlias = str | Callable[[Any], object]
 Names: TypeAlias = tuple[str, ...]
+Choice: TypeAlias = tuple[When | None, Names]
 
 
 class Value(BaseDeclaration):
@@ -43,9 +44,11 @@ class Value(BaseDeclaration):
 class Related(SubFactory):
     """A relation whose row is made where neither it nor its id is given."""
 
-    def __init__(self, factory: Any, given_as: Names, when: When | None, share: Names, **values: Any) -> None:
+    def __init__(self, factory: Any, column: str, choice: Choice, share: Names, **values: Any) -> None:
         super().__init__(factory, **values)  # type: ignore[no-untyped-call]
-        self.given_as = frozenset(given_as)
+        when, unless = choice
+        self._column = column
+        self._unless = (*unless, *(f"{name}_id" for name in unless))
         self.trait = when if isinstance(when, str) else None
         self._when = when
         self._share = share
@@ -64,7 +67,7 @@ class Related(SubFactory):
 
     def is_left_out(self, row: Any, given: dict[str, Any]) -> bool:
         """Tell whether no row is to be made: there is one, or none is wanted."""
-        if not self.given_as.isdisjoint(given):
+        if self._column in given or any(given.get(name) is not None for name in self._unless):
             return True
         if self.trait is not None:
             return not getattr(row, self.trait)
@@ -129,7 +132,7 @@ def related(
         share: Relations that both rows have: the new one gets those of this row.
         values: What the related row is made with.
     """
-    return Related(factory, (column, *unless, *(f"{name}_id" for name in unless)), when, share, **values)
+    return Related(factory, column, (when, unless), share, **values)
 
 
 def children(relation: str, factory: Any, *, trait: str) -> Any:

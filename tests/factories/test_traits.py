@@ -139,6 +139,8 @@ def test_what_belongs_together_stays_together(bound: psycopg.Connection[Any]) ->
     comment = TaskCommentFactory.create(task=task)
     assert TaskCommentFactory.create(parent_comment=comment).task_id == task.id
     assert TaskFactory.create(parent_task=task).project_id == task.project_id
+    assert TaskFactory.create(parent_task=None).project_id != task.project_id
+    assert TaskCommentFactory.create(author_agent=None).author_user_id is not None
     assert AgentExecutionFactory.create(task=task).project_id == task.project_id
     assert EvidenceFactory.create(task=task).project_id == task.project_id
     assert ActivityFeedFactory.create(task=task).project_id == task.project_id
