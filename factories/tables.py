@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -149,6 +150,20 @@ def checked(table: Table, values: Mapping[str, Any]) -> None:
             raise FactoryError(f"{table.name}.{name} is computed by PostgreSQL: it cannot be given")
         elif not column.takes(value):
             raise FactoryError(f"{table.name}.{name} takes {column.wanted}; {_shown(value)} is given")
+        elif column.is_json and _is_infinite(value):
+            raise FactoryError(
+                f"{table.name}.{name} takes JSON, which has no infinite numbers; {_shown(value)} is given"
+            )
+
+
+def _is_infinite(value: object) -> bool:
+    try:
+        json.dumps(value, allow_nan=False, default=str)
+    except TypeError:  # said when it is to be stored
+        return False
+    except ValueError:
+        return True
+    return False
 
 
 def _refuse_row(table: Table, name: str, value: object) -> None:

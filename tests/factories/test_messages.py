@@ -38,6 +38,11 @@ WRONG_TYPES: dict[str, tuple[Factory, dict[str, Any], str]] = {
     "None for NOT NULL": (TaskFactory, {"created_at": None}, r"tasks\.created_at takes a datetime with a time zone;"),
     "a list with a number": (TaskFactory, {"labels": ["a", 3]}, r"tasks\.labels takes list of str; \['a', 3\]"),
     "text for JSON": (UserFactory, {"preferences": "{}"}, r"users\.preferences takes dict"),
+    "NaN in JSON": (
+        UserFactory,
+        {"metadata": {"share": float("nan")}},
+        r"users\.metadata takes JSON, which has no inf",
+    ),
     "text for a UUID": (UserFactory, {"external_id": "1"}, r"users\.external_id takes UUID"),
     "text for a decimal": (EvidenceFactory, {"credibility_score": "0.5"}, r"evidence\.credibility_score takes Decimal"),
     "a computed column": (AgentFactory, {"success_rate": Decimal(1)}, r"agents\.success_rate is computed by Postgr"),
