@@ -97,3 +97,11 @@ def test_a_shown_url_has_no_password() -> None:
     """What is printed of a URL hides its password."""
     [option] = [option for option in OPTIONS if option.name == "postgres_url"]
     assert option.shown("postgresql://me:geheim@h/x") == "postgresql://me:***@h/x"
+
+
+def test_numbers() -> None:
+    """A number is read from every place, and what is none is quoted."""
+    settings = resolve(command_line=nothing, environ={"SWE_DB_RANDOM_SEED": "-7"}, ini=nothing)
+    assert settings.config.random_seed == -7
+    with pytest.raises(ConfigError, match=r"SWE_DB_RANDOM_SEED is 'seven', which is no whole number"):
+        resolve(command_line=nothing, environ={"SWE_DB_RANDOM_SEED": "seven"}, ini=nothing)

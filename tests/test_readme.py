@@ -1,4 +1,4 @@
-"""What the README says is true."""
+"""What README and docs say is true."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from support.readme import DOCUMENTS, README, brought_up_to_date
+from support.readme import DOCUMENTS, FACTORIES, README, brought_up_to_date
 
 RunPytest = Callable[..., pytest.RunResult]
 ROOT = Path(__file__).parents[1]
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, path: Path = README) -> list[str]:
     """The code blocks of a language, without their indentation."""
-    text = README.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
     found = re.findall(rf"^( *)```{language}\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
     return [re.sub(rf"^{indent}", "", code, flags=re.MULTILINE) for indent, code in found]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
 def test_the_tables_are_as_the_code_has_them(document: Path) -> None:
-    """Fixtures and options are those of the code; run `python tests/support/readme.py` after a change."""
+    """Fixtures, options and traits are those of the code; run `python tests/support/readme.py` after a change."""
     text = document.read_text(encoding="utf-8")
     assert text == brought_up_to_date(text)
 
@@ -37,6 +37,14 @@ def test_the_examples_pass(pytester: pytest.Pytester, run: RunPytest, number: in
     seeds.mkdir(parents=True)
     (seeds / "10_orders.sql").write_text(blocks("sql")[0], encoding="utf-8")
     run("--swe-db", "--swe-db-seeds=db/seeds").assert_outcomes(passed=code.count("def test_"))
+
+
+def test_the_examples_of_the_factories_pass(pytester: pytest.Pytester, run: RunPytest) -> None:
+    """All examples of docs/factories.md pass as they stand, each a file of tests."""
+    examples = blocks("python", FACTORIES)
+    for number, code in enumerate(examples):
+        (pytester.path / f"test_example_{number}.py").write_text(code, encoding="utf-8")
+    run("--swe-db").assert_outcomes(passed=sum(code.count("def test_") for code in examples))
 
 
 def test_ci_calls_the_test_command() -> None:

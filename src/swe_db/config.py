@@ -17,7 +17,7 @@ from swe_db.errors import ConfigError, redact
 
 __all__ = ["OPTIONS", "Config", "Lookup", "Option", "Settings", "resolve"]
 
-Kind: TypeAlias = Literal["bool", "text", "choice", "paths"]
+Kind: TypeAlias = Literal["bool", "text", "choice", "number", "paths"]
 
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
 FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -29,7 +29,7 @@ class Option:
 
     Attributes:
         name: The name of the field of `Config`.
-        kind: How its text is read: `bool`, `text`, `choice` or `paths`.
+        kind: How its text is read: `bool`, `text`, `choice`, `number` or `paths`.
         default: Its value when nobody says anything.
         help: One sentence for `--help` and the README.
         choices: What a `choice` may be.
@@ -70,6 +70,8 @@ class Option:
         """
         if self.kind == "bool":
             return self._parse_bool(text, origin)
+        if self.kind == "number":
+            return self._parse_number(text, origin)
         if self.kind == "paths":
             return tuple(Path(part) for part in text.split(os.pathsep) if part)
         if self.kind == "choice" and text not in self.choices:
@@ -81,6 +83,12 @@ class Option:
         if word not in TRUE | FALSE:
             raise ConfigError(f"{origin} is {text!r}, which is neither true nor false: use true, false, 1 or 0")
         return word in TRUE
+
+    def _parse_number(self, text: str, origin: str) -> int:
+        try:
+            return int(text)
+        except ValueError:
+            raise ConfigError(f"{origin} is {text!r}, which is no whole number") from None
 
     def shown(self, value: object) -> str:
         """Return `value` as it may be printed, without a password."""
@@ -184,6 +192,15 @@ class Config:
         default=False,
         help="Tell how long Postgres took to start, how tests were isolated and why, and what that cost each of them.",
         kind="bool",
+    )
+    random_seed: int = _option(
+        0,
+        "What the data of factories depend on beside the test's id; the report of a failed test shows it.",
+        kind="number",
+        metavar="N",
+    )
+    factory_locale: str = _option(
+        "en_US", "The Faker locale of the people that factories make: de_DE, ja_JP.", metavar="LOCALE"
     )
     env: bool = _option(
         default=False,

@@ -159,7 +159,15 @@ class IsolationError(SweDBError):
 
 
 class FactoryError(SweDBError):
-    """A factory cannot make the row that it was asked for."""
+    """A factory cannot make the row that it was asked for.
+
+    Attributes:
+        sqlstate: The five-character code where PostgreSQL refused the row, e.g. `23514`; else None.
+    """
+
+    def __init__(self, message: str, sqlstate: str | None = None) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
 
 
 class RedisServiceError(SweDBError):

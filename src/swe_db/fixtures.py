@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import redis
     import redis.asyncio
 
+    from swe_db.config import Settings
+    from swe_db.factories.fixture import Factories
     from swe_db.isolation.ability import Kind
     from swe_db.isolation.database import Database
     from swe_db.isolation.layers import Layer
@@ -39,6 +41,7 @@ __all__ = [
     "swe_database",
     "swe_db",
     "swe_env",
+    "swe_factories",
     "swe_postgres",
     "swe_queries",
     "swe_redis",
@@ -53,6 +56,7 @@ LEFT_OPEN: Final = "the test left open what it must close (--swe-db-strict-leaks
 CANNOT_GO_ON: Final = "swe-db cannot give the tests their servers"
 T = TypeVar("T")
 RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
+SETTINGS: Final[pytest.StashKey[Settings]] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
@@ -107,10 +111,18 @@ def swe_database(
 @pytest.fixture
 def swe_db(swe_database: Database) -> Iterator[psycopg.Connection[Any]]:
     """An open psycopg connection to this test's database, not autocommit; the factories insert through it."""
-    from swe_db.factories import bound  # noqa: PLC0415 - loads no factory-boy
+    from swe_db.factories.binding import attached  # noqa: PLC0415 - loads no factory-boy
 
-    with swe_database.lent() as connection, bound(connection):
+    with swe_database.lent() as connection, attached(connection):
         yield connection
+
+
+@pytest.fixture
+def swe_factories(swe_db: psycopg.Connection[Any]) -> Factories:
+    """The factories, bound to `swe_db`: `.TaskFactory(done=True)`, and `.commit()`, so that others see the rows."""
+    from swe_db.factories.fixture import Factories  # noqa: PLC0415 - not needed where nobody asks
+
+    return Factories(swe_db)
 
 
 @pytest.fixture(scope="session")
@@ -135,10 +147,13 @@ def swe_queries(swe_database: Database, _swe_statement_log: StatementLog | None)
 
 
 @pytest.fixture
-def swe_async_db(request: pytest.FixtureRequest, swe_database: Database) -> psycopg.AsyncConnection[Any]:
+def swe_async_db(request: pytest.FixtureRequest, swe_database: Database) -> Iterator[psycopg.AsyncConnection[Any]]:
     """An open psycopg AsyncConnection to this test's database, opened and closed in the test's own event loop."""
+    from swe_db.factories.binding import attached  # noqa: PLC0415 - loads no factory-boy
+
     connection: psycopg.AsyncConnection[Any] = request.getfixturevalue(async_fixture_name(request, "db"))
-    return connection
+    with attached(connection):
+        yield connection
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from swe_db import fixtures, service_fixtures
+from swe_db import fixtures, scopes, service_fixtures
 from swe_db.config import OPTIONS, Option, Settings, resolve
 from swe_db.errors import ConfigError, SweDBError
 
@@ -25,13 +25,22 @@ ISOLATIONS: Final = ("reset", "clone", "rollback")
 INI_TYPES: Final = {"bool": "bool", "paths": "paths"}
 NEEDS: Final = {
     "postgres": frozenset(
-        {"swe_worker", "swe_postgres", "swe_database", "swe_db", "swe_async_db", "swe_env", "swe_queries"}
+        {
+            "swe_worker",
+            "swe_postgres",
+            "swe_database",
+            "swe_db",
+            "swe_async_db",
+            "swe_env",
+            "swe_queries",
+            "swe_factories",
+        }
     ),
     "redis": frozenset({"swe_redis_server", "swe_redis", "swe_async_redis", "swe_env", *service_fixtures.__all__}),
 }
 FIXTURES: Final = frozenset({*fixtures.__all__, *service_fixtures.__all__})
 QUESTIONS: Final = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "collectonly", "cacheshow")
-SETTINGS: Final = pytest.StashKey[Settings]()
+SETTINGS: Final = fixtures.SETTINGS
 TOLD: Final = {
     fixtures.LEAK: "swe-db: left open, and ended after the test",
     fixtures.CHANGE: "swe-db: changed on a server that others use, and left as it is",
@@ -70,9 +79,9 @@ def read_settings(config: pytest.Config, namespace: argparse.Namespace) -> Setti
 
     def command_line(option: Option) -> object:
         value = getattr(namespace, option.ini, None)
-        if value is None or option.kind != "paths":
+        if value is None or option.kind not in {"number", "paths"}:
             return value
-        return option.parse(os.pathsep.join(value), option.flag)
+        return option.parse(os.pathsep.join(value) if option.kind == "paths" else value, option.flag)
 
     def ini(option: Option) -> object:
         try:
@@ -145,6 +154,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SETTINGS] = settings = read_settings(config, config.option)
     config.pluginmanager.register(fixtures, "swe_db_fixtures")
     config.pluginmanager.register(service_fixtures, "swe_db_service_fixtures")
+    config.pluginmanager.register(scopes, "swe_db_scopes")
     if settings.config.enabled:
         from swe_db import enabled  # noqa: PLC0415
 

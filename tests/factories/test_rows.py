@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from dataclasses import MISSING
 from datetime import datetime
+from decimal import Decimal
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from types import NoneType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, LiteralString, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import psycopg
-import pytest
+from psycopg import sql
 
-from swe_db import factories, migrate
-from swe_db.factories.columns import describe
+from swe_db import factories
 from swe_db.factories.rows import Row
+from swe_db.factories.tables import describe
 
 PYTHON_TYPES: dict[str, set[Any]] = {
     "bigint": {int},
-    "integer": {int},
-    "smallint": {int},
+    "boolean": {bool},
+    "inet": {IPv4Address, IPv4Interface, IPv6Address, IPv6Interface},
+    "numeric": {Decimal},
     "jsonb": {dict[str, Any], list[Any]},
     "text": {str},
     "text[]": {list[str]},
@@ -32,20 +35,22 @@ SELECT attname, format_type(atttypid, atttypmod), attnotnull
 FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped
 """
 
+DEFAULTS = """
+SELECT attname, pg_get_expr(adbin, adrelid)
+FROM pg_attribute JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+WHERE attrelid = %s::regclass AND attgenerated = ''
+"""
+
+TABLES = """
+SELECT relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+"""
+
 FOREIGN_KEYS = """
 SELECT attname, confrelid::regclass::text
 FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
 WHERE contype = 'f' AND conrelid = %s::regclass
 """
-
-
-@pytest.fixture
-def connection(new_database: Callable[[], str]) -> Any:
-    """A connection to a migrated database."""
-    url = new_database()
-    migrate(url)
-    with psycopg.connect(url) as connection:
-        yield connection
 
 
 def annotated_types(hint: Any) -> set[Any]:
@@ -63,7 +68,7 @@ def test_row_classes_match_the_catalogue(connection: psycopg.Connection[Any]) ->
         catalogue = {column: (kind, not_null) for column, kind, not_null in connection.execute(COLUMNS, (name,))}
         assert fields.keys() == catalogue.keys()
         for column, (kind, not_null) in catalogue.items():
-            assert fields[column] - {NoneType} <= PYTHON_TYPES[kind], f"{name}.{column}"
+            assert fields[column] - {NoneType} <= PYTHON_TYPES[kind.partition("(")[0]], f"{name}.{column}"
             assert (NoneType not in fields[column]) == not_null, f"{name}.{column}"
 
 
@@ -71,16 +76,48 @@ def test_json_columns_are_marked(connection: psycopg.Connection[Any]) -> None:
     """The columns of type jsonb, and no others, are those whose values are wrapped."""
     for name, factory in factories.ALL.items():
         json = {column for column, kind, _ in connection.execute(COLUMNS, (name,)) if kind == "jsonb"}
-        assert describe(factory._meta.model).json == json
+        assert {name for name, column in describe(factory._meta.model).columns.items() if column.is_json} == json
+
+
+def test_computed_columns_are_marked(connection: psycopg.Connection[Any]) -> None:
+    """The columns that PostgreSQL computes, and no others, are those that cannot be given."""
+    query = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attgenerated <> ''"
+    for name, factory in factories.ALL.items():
+        generated = {column for (column,) in connection.execute(query, (name,))}
+        columns = describe(factory._meta.model).columns.values()
+        assert {column.name for column in columns if column.is_generated} == generated
+
+
+def test_every_table_has_a_factory(connection: psycopg.Connection[Any]) -> None:
+    """No table of the schema is without a factory; a partition is part of its table."""
+    assert {name for (name,) in connection.execute(TABLES)} == factories.ALL.keys()
+
+
+def test_defaults_are_those_of_the_columns(connection: psycopg.Connection[Any]) -> None:
+    """Where a row class has a default, a row that leaves the column out has the same in the database."""
+    for name, factory in factories.ALL.items():
+        expressions: dict[str, LiteralString] = dict(connection.execute(DEFAULTS, (name,)).fetchall())
+        for field in dataclasses.fields(factory._meta.model):
+            assert default_of(field) in (MISSING, value_of(connection, expressions.get(field.name, "NULL"))), field.name
+
+
+def default_of(field: dataclasses.Field[Any]) -> object:
+    """Return the default of a field, MISSING if it has none."""
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+def value_of(connection: psycopg.Connection[Any], expression: LiteralString) -> object:
+    """Return what a default is worth in this session."""
+    [(found,)] = connection.execute(sql.SQL("SELECT {}").format(sql.SQL(expression)))
+    return found
 
 
 def test_relations_are_the_foreign_keys(connection: psycopg.Connection[Any]) -> None:
     """Each foreign key is a relation, named as its column without `_id`, to the table that it points at."""
     for name, factory in factories.ALL.items():
         relations = describe(factory._meta.model).relations
-        assert {(relation.column, relation.target) for relation in relations.values()} == set(
-            connection.execute(FOREIGN_KEYS, (name,))
-        )
+        enforced = {(relation.column, relation.target) for relation in relations.values() if relation.enforced}
+        assert enforced == set(connection.execute(FOREIGN_KEYS, (name,)))
         assert {f"{key}_id" for key in relations} == {relation.column for relation in relations.values()}
 
 

@@ -32,6 +32,7 @@ PARTS: Final = {
     "service_fixtures": "plugin",
     "run": "plugin",
     "failure": "plugin",
+    "scopes": "plugin",
     "queries": "plugin",
     "summary": "plugin",
 }

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from swe_db import fixtures, service_fixtures
 from swe_db.config import OPTIONS, Option
+from swe_db.factories import ALL
 
 README = Path(__file__).parents[2] / "README.md"
 FIXTURES = {name: module for module in (fixtures, service_fixtures) for name in module.__all__}
-DOCUMENTS = (README, README.parent / "docs" / "redis.md")
+FACTORIES = README.parent / "docs" / "factories.md"
+DOCUMENTS = (README, FACTORIES, README.parent / "docs" / "redis.md")
 RESULTS = README.parent / "tests" / "benchmarks" / "results.md"
 REDIS_RESULTS = RESULTS.parent / "redis" / "results.md"
 
@@ -66,11 +68,28 @@ def redis_benchmark_tables() -> str:
     return REDIS_RESULTS.read_text(encoding="utf-8").rstrip("\n")
 
 
+def trait_table() -> str:
+    """Return the factories with their traits, those that exclude each other with a bar between them."""
+    groups = {factory.__name__: factory._meta.traits for factory in ALL.values()}
+    shown = {
+        name: ", ".join(" \\| ".join(f"`{trait}`" for trait in group) for group in traits)
+        for name, traits in groups.items()
+    }
+    return "\n".join(
+        [
+            "| factory | traits; of those with bars a row has at most one |",
+            "|---|---|",
+            *(f"| `{name}` | {text} |" for name, text in shown.items()),
+        ]
+    )
+
+
 TABLES = {
     "fixtures": fixture_table,
     "options": option_table,
     "benchmarks": benchmark_tables,
     "benchmarks of redis": redis_benchmark_tables,
+    "traits": trait_table,
 }
 
 
