@@ -6,10 +6,10 @@ import this package loads neither factory-boy nor psycopg, which take longer tha
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Final
 
 from swe_db.factories.scope import seeded
+from swe_db.lazy import loader
 
 if TYPE_CHECKING:
     from swe_db.factories.agents import AgentExecutionFactory, AgentFactory
@@ -112,12 +112,7 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # a type checker would take any name for one that is there
-
-    def __getattr__(name: str) -> object:
-        for home, names in HOMES.items():
-            if name in names:
-                return getattr(importlib.import_module(f"{__name__}.{home}"), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = loader(__name__, HOMES)
 
 
 def __dir__() -> list[str]:

@@ -5,11 +5,11 @@ Importing this package imports nothing heavy; the functions below load what they
 
 from __future__ import annotations
 
-import importlib
 import logging
 from typing import TYPE_CHECKING, Final
 
 from swe_db.errors import SweDBError
+from swe_db.lazy import loader
 
 if TYPE_CHECKING:
     from swe_db.isolation.database import Database
@@ -20,24 +20,17 @@ if TYPE_CHECKING:
 __all__ = ["Database", "PostgresServer", "RedisServer", "SweDBError", "Worker", "migrate", "seed", "verify"]
 
 HOMES: Final = {
-    "Database": "swe_db.isolation.database",
-    "PostgresServer": "swe_db.servers.server",
-    "RedisServer": "swe_db.servers.server",
-    "Worker": "swe_db.isolation.worker",
-    "migrate": "swe_db.migrations",
-    "seed": "swe_db.migrations",
-    "verify": "swe_db.migrations",
+    "isolation.database": ("Database",),
+    "isolation.worker": ("Worker",),
+    "migrations": ("migrate", "seed", "verify"),
+    "servers.server": ("PostgresServer", "RedisServer"),
 }
 
 logging.getLogger("swe_db").addHandler(logging.NullHandler())
 
 
 if not TYPE_CHECKING:  # so that type checkers refuse a name that is not there
-
-    def __getattr__(name: str) -> object:
-        if name not in HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(HOMES[name]), name)
+    __getattr__ = loader(__name__, HOMES)
 
 
 def __dir__() -> list[str]:

@@ -18,7 +18,7 @@ MAX_FILE: Final = 400
 
 # From the bottom up: a part imports from parts further down, and from itself.
 LAYERS: Final = (
-    {"errors"},
+    {"errors", "lazy"},
     {"config"},
     {"servers"},
     {"migrations"},

@@ -5,8 +5,9 @@ The names below load what they need when they are first used. Nothing here knows
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Final
+
+from swe_db.lazy import loader
 
 if TYPE_CHECKING:
     from swe_db.redis.cache import (
@@ -123,12 +124,7 @@ HOMES: Final = {
 
 
 if not TYPE_CHECKING:  # so that type checkers refuse a name that is not there
-
-    def __getattr__(name: str) -> object:
-        for home, names in HOMES.items():
-            if name in names:
-                return getattr(importlib.import_module(f"{__name__}.{home}"), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = loader(__name__, HOMES)
 
 
 def __dir__() -> list[str]:
