@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from support.elsewhere import made_elsewhere
 from swe_db import factories
 from swe_db.factories import AgentFactory, TaskFactory, UserFactory
 from swe_db.factories.declarations import value
@@ -141,12 +142,6 @@ def test_a_new_column_changes_no_other() -> None:
         user.external_id,
     )
     assert more.avatar_url != user.avatar_url
-
-
-def made_elsewhere(_: int) -> tuple[str, int | None]:
-    """Return what is unique of a user that is made in this process."""
-    user = UserFactory.build()
-    return user.username, user.github_id
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
