@@ -63,7 +63,7 @@ sentinel sentinel-pass {PASSWORD}
 sentinel monitor {SERVICE} 127.0.0.1 {{master}} 2
 sentinel auth-pass {SERVICE} {PASSWORD}
 sentinel down-after-milliseconds {SERVICE} 500
-sentinel failover-timeout {SERVICE} 3000
+sentinel failover-timeout {SERVICE} 1000
 """
 PERIODS: Final = ("INFO-PERIOD", "PING-PERIOD", "ASK-PERIOD", "PUBLISH-PERIOD")
 ENCRYPTED: Final = """
