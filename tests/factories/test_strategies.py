@@ -66,7 +66,9 @@ def test_columns_can_be_set() -> None:
 
 def test_examples_shrink() -> None:
     """The simplest row that fails has no traits that it does not need."""
-    found = find(strategy(TaskFactory), lambda task: task.status == "done", settings=settings(database=None, max_examples=2000))
+    found = find(
+        strategy(TaskFactory), lambda task: task.status == "done", settings=settings(database=None, max_examples=2000)
+    )
     assert (found.status, found.task_type, found.deleted_at, found.assigned_user_id) == ("done", "task", None, None)
 
 
