@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from support.backends import DOCKER_HOST, IMAGES
-from support.containers import daemon_client
+from support.containers import daemon_client, eventually
 from support.leftovers import Session, processes_of, send, session
 from support.short import short_directory
 from swe_db.cli import run
@@ -192,6 +192,7 @@ def test_a_run_of_pytest_that_was_killed_with_its_guards_is_cleared_away(
     send(signal.SIGKILL, guards)
     pytest_run.kill()
     pytest_run.communicate()
+    assert eventually(lambda: not {*guards} & {each for path in folder.iterdir() for each in processes_of(path)})
     assert doctor(capsys, "--fix")[0] == 0
     assert find_servers().leftovers == ()
     assert [path for path in folder.iterdir() if path.name.startswith("swe-db-postgres")] == []
