@@ -65,7 +65,7 @@ def _part(title: str, make: Callable[[], Iterable[str]], failing: str = "not kno
 
 
 def _kept(worker: Worker, database: Database, path: Callable[[], Path]) -> list[str]:
-    return _part("kept (--swe-db-keep-failed)", lambda: worker.keep(database, path()), "not kept")
+    return _part("kept (--swe-db-keep-failed)", lambda: worker.keep(database, path), "not kept")
 
 
 def _statements(database: Database) -> list[str]:

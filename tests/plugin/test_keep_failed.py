@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from swe_db import migrate
 from swe_db.servers.binaries import find_postgres
 from swe_db.servers.server import PostgresServer
 
@@ -121,6 +122,13 @@ def test_a_lock_in_the_way(pytester: pytest.Pytester, run: RunPytest) -> None:
     assert list((pytester.path / ".pytest_cache/d/swe-db-failed").iterdir()) == []
 
 
+@pytest.fixture
+def roles(new_database: Callable[[], str]) -> None:
+    """The roles of the migrations, which an ordinary user may not make."""
+    migrate(new_database())
+
+
+@pytest.mark.usefixtures("roles")
 @pytest.mark.parametrize("isolation", ["reset", "clone"])
 def test_it_stays_on_the_users_server(
     pytester: pytest.Pytester, run: RunPytest, postgres: PostgresServer, ordinary_url: str, isolation: str

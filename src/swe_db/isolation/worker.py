@@ -278,12 +278,12 @@ class Worker:
         name, self._kept_name = self._kept_name, None
         return self._isolation.end(database) if name is None else self._isolation.give_away(database, name)
 
-    def keep(self, database: Database, path: Path) -> list[str]:
+    def keep(self, database: Database, path: Callable[[], Path]) -> list[str]:
         """Keep the database of a test that failed, before it is put back, and return lines that say where.
 
         Args:
             database: The database.
-            path: The file that it is written to, unless it can stay on the server, as it does on the user's own.
+            path: Gives the file that it is written to; not asked where it can stay on the server, as on the user's own.
 
         Raises:
             IsolationError: There is one database only.
@@ -291,7 +291,7 @@ class Worker:
             OSError: The file cannot be written.
         """
         if self.postgres.dump is not None:
-            return dumped(self.postgres, database, path)
+            return dumped(self.postgres, database, path())
         name = names.failed_name()
         if isinstance(self._isolation, RollbackIsolation):
             self._isolation.give_away(database, name)
