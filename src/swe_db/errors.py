@@ -4,6 +4,7 @@ The tree::
 
     SweDBError
     |__ConfigError              a setting, an option or a call that makes no sense
+    |  |__ProtectedDatabaseError   swe-db did not create what it would destroy, and was not told its name
     |__ServerError              where Postgres and Redis come from
     |  |__BackendUnavailable    one backend cannot give a server here
     |  |__NoBackendError        none of the backends tried can
@@ -52,6 +53,7 @@ __all__ = [
     "MigrationLockError",
     "MigrationOrderError",
     "NoBackendError",
+    "ProtectedDatabaseError",
     "RedisServiceError",
     "RedisUnavailableError",
     "ServerError",
@@ -86,6 +88,10 @@ class SweDBError(Exception):
 
 class ConfigError(SweDBError):
     """A setting, an option or a call makes no sense."""
+
+
+class ProtectedDatabaseError(ConfigError):
+    """A database would be destroyed that swe-db did not create, and whose name the user did not type."""
 
 
 class ServerError(SweDBError):

@@ -26,6 +26,7 @@ __all__ = [
     "print_json",
     "print_step",
     "seeds_option",
+    "yes_destroy_option",
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -95,6 +96,11 @@ lock_timeout_option = click.option(
     show_default=True,
     metavar="SECONDS",
     help="How long to wait for another migrator.",
+)
+yes_destroy_option = click.option(
+    "--yes-destroy",
+    metavar="NAME",
+    help="Allow this on a database that swe-db did not create: its name, typed out.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 

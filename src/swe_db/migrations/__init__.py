@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from swe_db.migrations.databases import create_database
     from swe_db.migrations.drift import Difference
     from swe_db.migrations.files import content_key, read_seeds, seed_sets
+    from swe_db.migrations.marker import is_marked, mark, require_destroyable
     from swe_db.migrations.planning import Plan
     from swe_db.migrations.report import AppliedFile, MigrationReport, OnStep, SeedReport, Step
     from swe_db.migrations.runner import migrate, plan
@@ -33,9 +34,12 @@ __all__ = [
     "VerificationReport",
     "content_key",
     "create_database",
+    "is_marked",
+    "mark",
     "migrate",
     "plan",
     "read_seeds",
+    "require_destroyable",
     "seed",
     "seed_sets",
     "status",
@@ -46,6 +50,7 @@ HOMES: Final = {
     "databases": ("create_database",),
     "drift": ("Difference",),
     "files": ("content_key", "read_seeds", "seed_sets"),
+    "marker": ("is_marked", "mark", "require_destroyable"),
     "planning": ("Plan",),
     "report": ("AppliedFile", "MigrationReport", "OnStep", "SeedReport", "Step"),
     "runner": ("migrate", "plan"),

@@ -164,10 +164,10 @@ def set_all(connection: Connection, settings: Mapping[str, str]) -> None:
     execute(connection, statement, {"names": list(settings), "values": list(settings.values())})
 
 
-def connection_name(connection: Connection) -> str:
-    """Return how messages name the server and the database of a connection."""
+def connection_name(connection: Connection, database: str | None = None) -> str:
+    """Return how messages name the server of a connection, and its database or another one there."""
     info = connection.info
-    return f"database {info.dbname} on {info.host}:{info.port}"
+    return f"database {database or info.dbname} on {info.host}:{info.port}"
 
 
 def conninfo_for(target: Target, **parameters: str) -> str:

@@ -9,12 +9,13 @@ from psycopg import sql
 
 from swe_db.errors import MigrationError, ServerError
 from swe_db.migrations.connections import Connection, connect, conninfo_of, execute
+from swe_db.migrations.marker import mark
 
 __all__ = ["create_database"]
 
 
 def create_database(url: str) -> bool:
-    """Create the database that a URL names, in UTF8 and with locale C, if it does not exist.
+    """Create the database that a URL names, in UTF8 and with locale C, if it does not exist, and mark it as ours.
 
     Args:
         url: A libpq URL that names host and database.
@@ -44,6 +45,7 @@ def _create(url: str, refusal: ServerError) -> bool:
         )
         try:
             execute(connection, create.as_string(connection))
+            mark(connection, name)
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             return False
         except psycopg.Error as error:
