@@ -16,7 +16,7 @@ from swe_db.errors import ConfigError, SweDBError, redact
 
 __all__ = ["main", "run"]
 
-COMMANDS: Final = ("setup", "migrate", "seed", "verify", "doctor")
+COMMANDS: Final = ("setup", "migrate", "seed", "verify", "erd", "doctor")
 
 
 class _LazyGroup(click.Group):
