@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
+
+import click
 
 from swe_db import fixtures, service_fixtures
+from swe_db.cli import cli
 from swe_db.config import OPTIONS, Option
 from swe_db.factories import ALL
+
+Named: TypeAlias = tuple[tuple[str, ...], click.Command]
 
 README = Path(__file__).parents[2] / "README.md"
 FIXTURES = {name: module for module in (fixtures, service_fixtures) for name in module.__all__}
 FACTORIES = README.parent / "docs" / "factories.md"
-DOCUMENTS = (README, FACTORIES, README.parent / "docs" / "redis.md")
+CLI = README.parent / "docs" / "cli.md"
+DOCUMENTS = (README, FACTORIES, README.parent / "docs" / "redis.md", CLI)
 RESULTS = README.parent / "tests" / "benchmarks" / "results.md"
 REDIS_RESULTS = RESULTS.parent / "redis" / "results.md"
 
@@ -84,12 +93,83 @@ def trait_table() -> str:
     )
 
 
+def all_commands() -> list[Named]:
+    """Return every command with the words that call it, in the order of `swe-db --help`."""
+    return list(_below((), cli))
+
+
+def _below(words: tuple[str, ...], group: click.Command) -> Iterator[Named]:
+    if not isinstance(group, click.Group):
+        yield words, group
+        return
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
+        yield from _below((*words, name), command)
+
+
+def options_of(command: click.Command) -> list[click.Option]:
+    """Return the options of a command, without --help and what is hidden."""
+    return [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
+
+
+def arguments_of(command: click.Command) -> list[click.Argument]:
+    """Return the arguments of a command."""
+    return [each for each in command.params if isinstance(each, click.Argument)]
+
+
+def command_reference() -> str:
+    """Return the part of docs/cli.md that is made from the commands."""
+    return "\n".join(line for words, command in all_commands() for line in _section(words, command)).rstrip("\n")
+
+
+def _section(words: Sequence[str], command: click.Command) -> Iterator[str]:
+    name = f"swe-db {' '.join(words)}"
+    usage = " ".join([name, "[OPTIONS]", *(_argument(each) for each in arguments_of(command))])
+    yield f"## {name}\n"
+    yield f"```text\n{usage}\n```\n"
+    yield inspect.cleandoc(command.help or "").replace("\b\n", "") + "\n"
+    yield "| option | environment | default | |\n|---|---|---|---|"
+    for option in options_of(command):
+        environment = f"`{option.envvar}`" if option.show_envvar else ""
+        help_text = str(option.help).replace("|", "\\|")
+        yield f"| `{_option(option)}` | {environment} | {_given(option)} | {help_text} |"
+    yield ""
+
+
+def _argument(argument: click.Argument) -> str:
+    if argument.metavar:
+        return argument.metavar
+    name = str(argument.name).upper() if not isinstance(argument.type, click.Choice) else _choices(argument)
+    return f"{name if argument.required else f'[{name}]'}{'...' if argument.nargs == -1 else ''}"
+
+
+def _option(option: click.Option) -> str:
+    names = ", ".join([*option.opts, *option.secondary_opts])
+    if option.is_flag or option.count:
+        return names
+    value = _choices(option) if isinstance(option.type, click.Choice) else option.metavar or option.type.name.upper()
+    return f"{names} {value}"
+
+
+def _choices(parameter: click.Parameter) -> str:
+    assert isinstance(parameter.type, click.Choice)
+    return "{" + ",".join(str(each) for each in parameter.type.choices) + "}"
+
+
+def _given(option: click.Option) -> str:
+    given = option.default
+    return f"`{given}`" if isinstance(given, str | int | float) and not isinstance(given, bool) else ""
+
+
 TABLES = {
     "fixtures": fixture_table,
     "options": option_table,
     "benchmarks": benchmark_tables,
     "benchmarks of redis": redis_benchmark_tables,
     "traits": trait_table,
+    "commands": command_reference,
 }
 
 

@@ -11,12 +11,12 @@ from typing import Final, NoReturn
 
 import click
 
-from swe_db.cli.options import State, debug_option
+from swe_db.cli import options
 from swe_db.errors import ConfigError, SweDBError, redact
 
 __all__ = ["main", "run"]
 
-COMMANDS: Final = ("setup", "migrate", "seed", "verify", "erd", "doctor")
+COMMANDS: Final = ("setup", "migrate", "seed", "verify", "erd", "doctor", "completion")
 
 
 class _LazyGroup(click.Group):
@@ -34,7 +34,7 @@ class _LazyGroup(click.Group):
 
 @click.group(cls=_LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="swe-db", message="%(prog)s %(version)s")
-@debug_option
+@options.debug_option
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """A real, migrated and seeded PostgreSQL for tests and for development."""
@@ -64,9 +64,9 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code: 0 done, 1 the work failed, 2 the call is wrong.
     """
-    state = State()
+    state = options.State()
     try:
-        code = cli.main(list(arguments), prog_name="swe-db", standalone_mode=False, obj=state)
+        code = cli.main(list(arguments), prog_name="swe-db", standalone_mode=False, obj=state, color=options.colours())
     except BrokenPipeError:
         raise
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets a sentence, not a traceback
@@ -95,5 +95,5 @@ def _report(error: BaseException, *, debug: bool) -> int:
 
 
 def _print_error(message: str, code: int) -> int:
-    click.echo(click.style("error: ", fg="red", bold=True) + redact(message), err=True)
+    click.echo(click.style("error: ", fg="red", bold=True) + redact(message), err=True, color=options.colours())
     return code

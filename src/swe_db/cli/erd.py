@@ -17,10 +17,23 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
+def _complete_area(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    from swe_db.schema.areas import ORDER, OTHERS  # noqa: PLC0415 - imports psycopg
+
+    return [name for name in (*ORDER, OTHERS) if name.startswith(begun) and name != "functions"]
+
+
 @click.command("erd")
 @click.argument("tables", nargs=-1, metavar="[TABLE]...")
 @options.postgres_url_option
-@click.option("--area", "areas", multiple=True, metavar="AREA", help="Only the tables of an area (repeatable).")
+@click.option(
+    "--area",
+    "areas",
+    multiple=True,
+    metavar="AREA",
+    shell_complete=_complete_area,
+    help="Only the tables of an area (repeatable).",
+)
 @click.option("--tables", "without_columns", is_flag=True, help="Only tables and their relations, without columns.")
 @click.option("--markdown", is_flag=True, help="Print a page about the schema: diagrams, and all about each table.")
 @options.json_option

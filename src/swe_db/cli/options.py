@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "State",
+    "colours",
     "debug_option",
     "json_option",
     "lock_timeout_option",
@@ -70,6 +72,11 @@ def _directories_option(name: str, help_text: str) -> Decorator[Any]:
         show_envvar=True,
         help=help_text,
     )
+
+
+def colours() -> bool | None:
+    """Return whether to print colours: never where NO_COLOR says so, else where a terminal is."""
+    return False if os.environ.get("NO_COLOR") else None
 
 
 debug_option = click.option(
