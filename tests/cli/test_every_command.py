@@ -33,6 +33,7 @@ PRINT_JSON: Final = {
     "seed": ["--postgres-url", "{url}"],
     "verify": ["--postgres-url", "{url}"],
     "erd": ["--postgres-url", "{url}"],
+    "config": [],
 }
 # Those that are called with --json in tests of their own, as they start or change much: the file of the test.
 PRINT_JSON_ELSEWHERE: Final = {"doctor": "tests/cli/test_doctor.py"}

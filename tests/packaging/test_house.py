@@ -40,7 +40,7 @@ LEVEL: Final = {part: level for level, parts in enumerate(LAYERS) for part in so
 
 # Which parts may import a library.
 USERS: Final = {
-    "pytest": {"plugin"},
+    "pytest": {"plugin", "cli"},
     "pytest_asyncio": {"plugin"},
     "click": {"cli"},
     "factory": {"factories"},

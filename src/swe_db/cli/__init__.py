@@ -16,7 +16,7 @@ from swe_db.errors import ConfigError, SweDBError, redact
 
 __all__ = ["main", "run"]
 
-COMMANDS: Final = ("setup", "migrate", "seed", "verify", "erd", "doctor", "completion")
+COMMANDS: Final = ("setup", "migrate", "seed", "verify", "erd", "config", "doctor", "completion")
 
 
 class _LazyGroup(click.Group):
