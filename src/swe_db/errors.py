@@ -7,6 +7,8 @@ The tree::
     |  |__ProtectedDatabaseError   swe-db did not create what it would destroy, and was not told its name
     |__ServerError              where Postgres and Redis come from
     |  |__BackendUnavailable    one backend cannot give a server here
+    |  |__LocalEnvironmentError there is no such local environment, or it cannot be used
+    |  |__PortTakenError         somebody else listens on a port that a server was to have
     |  |__NoBackendError        none of the backends tried can
     |  |__ServerGoneError       a server has ended in the middle of a run
     |  |__ServerVersionError    the server's version is not the one asked for
@@ -45,6 +47,7 @@ __all__ = [
     "ConfigError",
     "FactoryError",
     "IsolationError",
+    "LocalEnvironmentError",
     "LockError",
     "LockLostError",
     "LockNotOwnedError",
@@ -53,6 +56,7 @@ __all__ = [
     "MigrationLockError",
     "MigrationOrderError",
     "NoBackendError",
+    "PortTakenError",
     "ProtectedDatabaseError",
     "RedisServiceError",
     "RedisUnavailableError",
@@ -110,6 +114,24 @@ class BackendUnavailable(ServerError):  # noqa: N818 - it is a state of the mach
         super().__init__(f"{reason}\n  to fix it: {remedy}")
         self.reason = redact(reason)
         self.remedy = redact(remedy)
+
+
+class LocalEnvironmentError(ServerError):
+    """There is no such local environment, or it does not run, or its files cannot be used."""
+
+
+class PortTakenError(ServerError):
+    """Somebody else listens on a port that a server was to have.
+
+    Args:
+        port: The port.
+        holder: Who that is, as far as it is known.
+    """
+
+    def __init__(self, port: int, holder: str) -> None:
+        super().__init__(f"Port {port} of 127.0.0.1 is taken by {holder}.")
+        self.port = port
+        self.holder = holder
 
 
 class NoBackendError(ServerError):

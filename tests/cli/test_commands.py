@@ -95,14 +95,14 @@ def test_settings_come_from_the_environment(new_database: NewDatabase, tmp_path:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_without_a_url_the_call_is_wrong(new_database: NewDatabase, command: str) -> None:
-    """Without a URL the exit code is 2 and the message says what to give; DATABASE_URL and PG* are not used."""
+def test_without_a_url_there_must_be_an_environment(new_database: NewDatabase, command: str, tmp_path: Path) -> None:
+    """Without both, exit code 1 and what to do or to give; DATABASE_URL and PG* are not used."""
     url = new_database()
-    result = swe_db(command, env={"DATABASE_URL": url, "PGHOST": "127.0.0.1", "PGDATABASE": "postgres"})
-    assert result.returncode == 2
-    assert result.stderr.startswith(
-        "error: No Postgres server is named. Give --postgres-url postgresql://user:PASSWORD@"
-    )
+    given = {"DATABASE_URL": url, "PGHOST": "127.0.0.1", "PGDATABASE": "postgres", "XDG_DATA_HOME": str(tmp_path)}
+    result = swe_db(command, env=given)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: There is no local environment default; there are: none. `swe-db up` makes")
+    assert "give --postgres-url postgresql://user:PASSWORD@host:5432/database" in result.stderr
     assert "SWE_DB_POSTGRES_URL" in result.stderr
     assert tables(url) == set()
 

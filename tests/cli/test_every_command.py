@@ -36,7 +36,10 @@ PRINT_JSON: Final = {
     "config": [],
 }
 # Those that are called with --json in tests of their own, as they start or change much: the file of the test.
-PRINT_JSON_ELSEWHERE: Final = {"doctor": "tests/cli/test_doctor.py"}
+PRINT_JSON_ELSEWHERE: Final = {
+    "doctor": "tests/cli/test_doctor.py",
+    **dict.fromkeys(("up", "status", "env"), "tests/environment/test_commands.py"),
+}
 
 every_command: Final = pytest.mark.parametrize("named", EVERY, ids=NAMES)
 

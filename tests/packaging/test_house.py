@@ -22,7 +22,7 @@ LAYERS: Final = (
     {"config"},
     {"servers"},
     {"migrations"},
-    {"isolation", "generate", "factories", "redis", "schema"},
+    {"isolation", "environment", "generate", "factories", "redis", "schema"},
     {"cli", "plugin"},
 )
 PARTS: Final = {

@@ -16,7 +16,23 @@ from swe_db.errors import ConfigError, SweDBError, redact
 
 __all__ = ["main", "run"]
 
-COMMANDS: Final = ("setup", "migrate", "seed", "verify", "erd", "config", "doctor", "completion")
+COMMANDS: Final = (
+    "up",
+    "down",
+    "status",
+    "url",
+    "env",
+    "psql",
+    "redis-cli",
+    "setup",
+    "migrate",
+    "seed",
+    "verify",
+    "erd",
+    "config",
+    "doctor",
+    "completion",
+)
 
 
 class _LazyGroup(click.Group):
@@ -28,7 +44,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click gives it
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"swe_db.cli.{cmd_name}").command
+        command = importlib.import_module(f"swe_db.cli.{cmd_name.replace('-', '_')}").command
         return command if isinstance(command, click.Command) else None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import os
 import platform
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import click
 
 from swe_db.cli import options
-from swe_db.config import Config, resolve
+from swe_db.config import Config
 from swe_db.errors import BackendUnavailable, ServerError, redact
 
 if TYPE_CHECKING:
@@ -78,16 +77,12 @@ def command(ctx: click.Context, *, fix: bool, as_json: bool) -> None:
 
     The settings are those of the environment, SWE_DB_*; no server is started.
     """
-    report = _examine(_config(), fix=fix)
+    report = _examine(options.settings(), fix=fix)
     if as_json:
         options.print_json(_as_object(report))
     else:
         _print(report)
     ctx.exit(0 if report.ok else 1)
-
-
-def _config() -> Config:
-    return resolve(command_line=lambda _: None, environ=os.environ, ini=lambda _: None).config
 
 
 def _examine(config: Config, *, fix: bool) -> Report:

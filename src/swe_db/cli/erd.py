@@ -25,7 +25,7 @@ def _complete_area(_ctx: click.Context, _parameter: click.Parameter, begun: str)
 
 @click.command("erd")
 @click.argument("tables", nargs=-1, metavar="[TABLE]...")
-@options.postgres_url_option
+@options.target_options
 @click.option(
     "--area",
     "areas",
@@ -40,7 +40,7 @@ def _complete_area(_ctx: click.Context, _parameter: click.Parameter, begun: str)
 @options.debug_option
 def command(  # noqa: PLR0913 - one for each option
     tables: tuple[str, ...],
-    postgres_url: str,
+    target: options.Target,
     areas: tuple[str, ...],
     *,
     without_columns: bool,
@@ -59,7 +59,7 @@ def command(  # noqa: PLR0913 - one for each option
     from swe_db.schema.catalogue import read_catalogue  # noqa: PLC0415
     from swe_db.schema.page import schema_page  # noqa: PLC0415
 
-    catalogue = read_catalogue(postgres_url)
+    catalogue = read_catalogue(target.postgres_url)
     if markdown:
         click.echo(schema_page(catalogue), nl=False)
         return

@@ -16,7 +16,7 @@ __all__ = ["command", "print_report"]
 
 
 @click.command("migrate")
-@options.postgres_url_option
+@options.target_options
 @options.migrations_option
 @click.option("--dry-run", is_flag=True, help="Apply what is pending in one transaction and roll it back.")
 @click.option("--allow-out-of-order", is_flag=True, help="Apply a file although a later one has been applied.")
@@ -25,7 +25,7 @@ __all__ = ["command", "print_report"]
 @options.json_option
 @options.debug_option
 def command(  # noqa: PLR0913 - one for each option
-    postgres_url: str,
+    target: options.Target,
     migrations: tuple[Path, ...],
     *,
     dry_run: bool,
@@ -38,7 +38,7 @@ def command(  # noqa: PLR0913 - one for each option
     from swe_db.migrations import migrate  # noqa: PLC0415 - imports psycopg
 
     report = migrate(
-        postgres_url,
+        target.postgres_url,
         directories=migrations,
         dry_run=dry_run,
         allow_out_of_order=allow_out_of_order,

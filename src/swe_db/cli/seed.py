@@ -16,16 +16,16 @@ __all__ = ["command", "print_report"]
 
 
 @click.command("seed")
-@options.postgres_url_option
+@options.target_options
 @options.seeds_option
 @options.lock_timeout_option
 @options.json_option
 @options.debug_option
-def command(postgres_url: str, seeds: tuple[Path, ...], *, lock_timeout: float, as_json: bool) -> None:
+def command(target: options.Target, seeds: tuple[Path, ...], *, lock_timeout: float, as_json: bool) -> None:
     """Apply the seeds, in one transaction; doing so again changes nothing."""
     from swe_db.migrations import seed  # noqa: PLC0415 - imports psycopg
 
-    report = seed(postgres_url, directories=seeds, lock_timeout=lock_timeout, on_step=options.print_step)
+    report = seed(target.postgres_url, directories=seeds, lock_timeout=lock_timeout, on_step=options.print_step)
     if as_json:
         options.print_json(report)
     else:

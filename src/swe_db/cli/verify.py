@@ -17,16 +17,16 @@ __all__ = ["as_object", "command", "print_report"]
 
 
 @click.command("verify")
-@options.postgres_url_option
+@options.target_options
 @options.migrations_option
 @click.option("--allow-out-of-order", is_flag=True, help="Accept a pending file that precedes an applied one.")
 @options.json_option
 @options.debug_option
-def command(postgres_url: str, migrations: tuple[Path, ...], *, allow_out_of_order: bool, as_json: bool) -> None:
+def command(target: options.Target, migrations: tuple[Path, ...], *, allow_out_of_order: bool, as_json: bool) -> None:
     """Compare a database with the migration files: checksums, nothing pending, no drift."""
     from swe_db.migrations import verify  # noqa: PLC0415 - imports psycopg
 
-    report = verify(postgres_url, directories=migrations, allow_out_of_order=allow_out_of_order)
+    report = verify(target.postgres_url, directories=migrations, allow_out_of_order=allow_out_of_order)
     if as_json:
         options.print_json(as_object(report))
     else:

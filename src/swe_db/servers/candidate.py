@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from swe_db.servers.binaries import RedisBinary
 from swe_db.servers.postgres import Installation
 from swe_db.servers.server import PostgresServer, RedisServer
 
@@ -23,9 +24,11 @@ class Candidate(Generic[Server]):
         version: The server's version as text.
         start: Starts it, or connects to it; may raise `ServerError`.
         installation: What `start` starts, where that is a Postgres of our own.
+        binary: Likewise, where that is a Redis of our own.
     """
 
     backend: str
     version: str
     start: Callable[[], Server]
     installation: Installation | None = None
+    binary: RedisBinary | None = None

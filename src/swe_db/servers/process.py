@@ -20,7 +20,7 @@ from swe_db.errors import BackendUnavailable, ServerError
 from swe_db.servers.account import Account
 from swe_db.servers.orphan import end_when_orphaned
 
-__all__ = ["GuardedProcess", "PortReservation", "shell_script"]
+__all__ = ["GuardedProcess", "PortReservation", "server_environment", "shell_script"]
 
 ROOM: Final = 1 << 30  # bytes: a smaller tmpfs (64 MB in many containers) fills up in the middle of a run
 FILES: Final = 10_000  # a database has a thousand
@@ -148,7 +148,7 @@ class GuardedProcess:
             stdout=subprocess.DEVNULL if source is None else source,
             stderr=subprocess.DEVNULL,
             cwd="/",
-            env={**_environment(), **texts},
+            env={**server_environment(), **texts},
             start_new_session=True,  # Ctrl-C is for pytest
             **account.process_options,
         )
@@ -239,6 +239,6 @@ class GuardedProcess:
             shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def _environment() -> dict[str, str]:
+def server_environment() -> dict[str, str]:
     """Return the environment without what would steer a server, e.g. PGDATA, PGPORT and LC_ALL."""
     return {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG", "TZ"))}

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 from swe_db.config import Config
 from swe_db.errors import BackendUnavailable
-from swe_db.servers.docker.daemon import RUN, Daemon, Plan, daemon
+from swe_db.servers.docker.daemon import RUN, Daemon, daemon
 from swe_db.servers.docker.kept import Kept
+from swe_db.servers.docker.plan import Plan
 from swe_db.servers.docker.share import Facts, Share
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-__all__ = ["obituary", "place_of", "serve", "serves_one", "shortage", "users_of"]
+__all__ = ["obituary", "place_of", "serve", "serves_one", "shortage", "users_of", "wait_until_usable"]
 
 START_TIMEOUT: Final = 60.0  # seconds
 POLL: Final = 0.02  # seconds
@@ -96,7 +97,7 @@ def serve(
             docker.put_file(container, name, text)
         facts: Facts = {"host": docker.host, "port": docker.start(container, plan.port), "password": password}
         facts["container"] = container.id
-        _wait(docker, container, lambda: obstacle(facts), secret=password)
+        wait_until_usable(docker, container, lambda: obstacle(facts), secret=password)
     except BaseException:
         with contextlib.suppress(BackendUnavailable):
             docker.discard(container)
@@ -130,7 +131,18 @@ def shortage(facts: Facts) -> str | None:
     return None
 
 
-def _wait(docker: Daemon, container: Container, obstacle: Callable[[], str | None], *, secret: str) -> None:
+def wait_until_usable(docker: Daemon, container: Container, obstacle: Callable[[], str | None], *, secret: str) -> None:
+    """Wait until the server of a container that was started can be used.
+
+    Args:
+        docker: The daemon.
+        container: The container.
+        obstacle: Tells why the server cannot be used, None if it can.
+        secret: What its words must not be shown with.
+
+    Raises:
+        BackendUnavailable: It ended, or was not ready in time; the reason has its last words.
+    """
     deadline = time.monotonic() + START_TIMEOUT
     while (obstruction := obstacle()) is not None:
         if docker.has_ended(container):

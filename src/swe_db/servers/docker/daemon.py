@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 import os
 import queue
@@ -12,19 +11,20 @@ import socket
 import tarfile
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from swe_db.errors import BackendUnavailable
 from swe_db.servers.docker.endpoint import knock, socket_path
+from swe_db.servers.docker.plan import SHARED_MEMORY, Image, Plan
 
 if TYPE_CHECKING:
     import docker
     from docker.models.containers import Container
 
-__all__ = ["HOST", "KEPT", "PLACE", "RUN", "SPACE", "Daemon", "Image", "Plan", "daemon"]
+__all__ = ["HOST", "KEPT", "PLACE", "RUN", "SPACE", "Daemon", "daemon"]
 
 ANSWER_TIMEOUT: Final = 5.0  # seconds: for a daemon that is there
 SIGN_TIMEOUT: Final = 5.0  # seconds without a sign of the image's registry
@@ -40,44 +40,6 @@ LOOPBACK: Final = "127.0.0.1"
 ENDED: Final = ("exited", "dead", "removing")
 UNKNOWN_PAGE: Final = ("not found", "page not found")  # what Podman says, which cannot ask a registry
 GONE: Final = (404, 409)  # removed, or being removed, by somebody else
-
-
-@dataclasses.dataclass(frozen=True)
-class Image:
-    """An image that the daemon has.
-
-    Attributes:
-        name: Name and tag.
-        id: What it contains, as a hash.
-        environment: The variables that it sets.
-        volumes: The directories that it declares as volumes.
-    """
-
-    name: str
-    id: str
-    environment: Mapping[str, str]
-    volumes: Sequence[str]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A container to be made.
-
-    Attributes:
-        image: What it runs.
-        command: The arguments of its entrypoint.
-        environment: Variables.
-        port: The port that the server listens on inside.
-        data: The directory of the server's data.
-        labels: The marks by which it is found.
-    """
-
-    image: Image
-    command: Sequence[str]
-    environment: Mapping[str, str]
-    port: int
-    data: str
-    labels: Mapping[str, str]
 
 
 @contextlib.contextmanager
@@ -273,22 +235,60 @@ class Daemon:
                 container.remove(force=True, v=True)
 
     def create(self, plan: Plan) -> Container:
-        """Make a container whose data lie in memory and whose port is published to this machine only.
+        """Make a container whose data lie in memory or a volume, and whose port is published to this machine only.
 
         Raises:
             BackendUnavailable: The daemon refuses.
         """
-        volumes = tuple(plan.image.volumes)
-        covered = any(Path(plan.data).is_relative_to(volume) for volume in volumes)
+        declared = tuple(plan.image.volumes)
+        home = next((volume for volume in declared if Path(plan.data).is_relative_to(volume)), plan.data)
+        volumes = dict.fromkeys((*declared, home))
         with _explained(f"no container of {plan.image.name} could be made", "see the daemon's words above"):
             return self._client.containers.create(
                 plan.image.name,
                 list(plan.command),
                 environment=dict(plan.environment),
                 labels=dict(plan.labels),
-                ports={f"{plan.port}/tcp": (self._interface,)},
-                tmpfs=dict.fromkeys(volumes if covered else (*volumes, plan.data), ""),
+                name=plan.name,
+                ports={f"{plan.port}/tcp": (self._interface, plan.host_port) if plan.host_port else (self._interface,)},
+                tmpfs={volume: "" for volume in volumes if plan.volume is None or volume != home},
+                volumes={plan.volume: {"bind": home, "mode": "rw"}} if plan.volume else {},
+                shm_size=SHARED_MEMORY if plan.volume else None,
             )
+
+    def make_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        """Make a named volume, unless there is one of this name.
+
+        Raises:
+            BackendUnavailable: The daemon refuses.
+        """
+        with _explained(f"the volume {name} could not be made", "see the daemon's words above"):
+            self._client.volumes.create(name, labels=dict(labels))
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a named volume, if there is one of this name.
+
+        Raises:
+            BackendUnavailable: The daemon cannot.
+        """
+        import docker  # noqa: PLC0415
+
+        with (
+            _explained(f"the volume {name} could not be removed", f"docker volume rm {name}"),
+            contextlib.suppress(docker.errors.NotFound),
+        ):
+            self._client.volumes.get(name).remove()
+
+    def stop(self, container: Container, patience: int) -> None:
+        """End a container's server in an orderly way, or after so many seconds in a rough one.
+
+        Raises:
+            BackendUnavailable: The daemon cannot.
+        """
+        self._client.api.timeout = patience + WORK_TIMEOUT
+        with _explained("a container could not be stopped", f"docker stop {container.name}"):
+            container.stop(timeout=patience)
+        self._client.api.timeout = WORK_TIMEOUT
 
     def put_file(self, container: Container, name: str, text: str) -> None:
         """Write a file into the root directory of a container that has not started.

@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from swe_db.errors import BackendUnavailable
-from swe_db.servers.docker.daemon import Daemon, Image, daemon
+from swe_db.servers.docker.daemon import Daemon, daemon
+from swe_db.servers.docker.plan import Image
 
 __all__ = ["present_version", "tagged_version"]
 

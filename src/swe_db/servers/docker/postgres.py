@@ -14,9 +14,10 @@ from swe_db.servers.binaries import OLDEST, matches, numbers
 from swe_db.servers.candidate import Candidate
 from swe_db.servers.connect import connect
 from swe_db.servers.docker.container import obituary, place_of, serve, serves_one, shortage, users_of
-from swe_db.servers.docker.daemon import Daemon, Image, Plan, daemon
+from swe_db.servers.docker.daemon import Daemon, daemon
 from swe_db.servers.docker.dump import dump_in_container
 from swe_db.servers.docker.images import present_version, tagged_version
+from swe_db.servers.docker.plan import Image, Plan
 from swe_db.servers.docker.share import Facts, Labels
 from swe_db.servers.server import PostgresServer
 

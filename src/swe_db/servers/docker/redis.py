@@ -13,8 +13,9 @@ from swe_db.servers.address import RedisAddress
 from swe_db.servers.binaries import OLDEST_REDIS, numbers
 from swe_db.servers.candidate import Candidate
 from swe_db.servers.docker.container import obituary, place_of, serve, serves_one, shortage, users_of
-from swe_db.servers.docker.daemon import Plan, daemon
+from swe_db.servers.docker.daemon import daemon
 from swe_db.servers.docker.images import present_version, tagged_version
+from swe_db.servers.docker.plan import Plan
 from swe_db.servers.docker.share import Facts, Labels
 from swe_db.servers.lease import RedisLease, lease_database
 from swe_db.servers.redis import ADMIN

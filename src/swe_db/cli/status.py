@@ -1,0 +1,82 @@
+"""`swe-db status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from swe_db.cli import options
+from swe_db.errors import redact
+
+if TYPE_CHECKING:
+    from swe_db.environment.survey import ServiceSurvey, Survey
+
+__all__ = ["command"]
+
+AGES: Final = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
+
+
+@click.command("status")
+@options.name_option
+@options.json_option
+@options.debug_option
+def command(name: str | None, *, as_json: bool) -> None:
+    """Show a local environment, or all of them: what runs, versions, ports, sizes, migrations."""
+    from swe_db import environment  # noqa: PLC0415 - not needed for help texts
+
+    wanted = [name] if name else environment.names()
+    found = [environment.survey(environment.find(each)) for each in wanted]
+    if as_json:
+        options.print_json({"environments": found})
+    elif found:
+        click.echo("\n".join(_lines(each) for each in found))
+    else:
+        click.echo("There is no local environment; `swe-db up` makes one.")
+
+
+def _lines(found: Survey) -> str:
+    head = f"{found.name} ({found.backend}): {'running' if found.running else 'not running'}"
+    rows = [
+        ("postgres", f"{_service(found.postgres)}{_postgres(found)}"),
+        ("redis", f"{_service(found.redis)}{_redis(found.redis)}"),
+        ("migrations", _migrations(found)),
+        ("directory", f"{found.directory}{'' if found.disk is None else f', {_size(found.disk)} of data on disk'}"),
+    ]
+    return "\n".join([head, *(redact(f"  {name:<12}{text}") for name, text in rows)])
+
+
+def _service(service: ServiceSurvey) -> str:
+    version = service.version or "version not known"
+    place = f"{version} ({service.backend or 'no backend yet'}), {service.host}:{service.port}"
+    if service.trouble:
+        return f"{place}, {service.trouble}"
+    return f"{place}, up for {_age(service.uptime or 0)}" if service.running else f"{place}, stopped"
+
+
+def _postgres(found: Survey) -> str:
+    if found.postgres.uptime is None:
+        return ""
+    size = "is not there" if found.postgres.size is None else f"has {_size(found.postgres.size)}"
+    return f", database {found.database} {size}"
+
+
+def _redis(service: ServiceSurvey) -> str:
+    return "" if service.size is None else f", {service.keys} keys in {_size(service.size)} of memory"
+
+
+def _migrations(found: Survey) -> str:
+    if found.migrations is None:
+        return "not known"
+    return ", ".join(f"{count} {state}" for state, count in sorted(found.migrations.items())) or "none"
+
+
+def _size(size: int) -> str:
+    from swe_db.servers.survey import size_text  # noqa: PLC0415
+
+    return size_text(size)
+
+
+def _age(seconds: float) -> str:
+    name, length = next(((name, length) for name, length in AGES if seconds >= 2 * length), AGES[-1])
+    return f"{seconds / length:.0f} {name}"

@@ -1,0 +1,209 @@
+"""Starting and stopping an environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from swe_db.config import Config
+from swe_db.environment import ports
+from swe_db.environment.environment import Environment, find
+from swe_db.environment.keeper import Tell
+from swe_db.environment.keepers import BACKENDS, candidate_of, keeper_of, no_backend
+from swe_db.environment.native import remove_directory
+from swe_db.environment.places import data_directory, explained, locked
+from swe_db.environment.record import SERVICES, Kind, Record, Service, new_record, read, write
+from swe_db.errors import BackendUnavailable, ConfigError, NoBackendError, PortTakenError, ServerError
+from swe_db.servers.account import server_account
+
+__all__ = ["Wish", "start", "stop"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What a user asks for; None is whatever it was before, or is usual.
+
+    Attributes:
+        backend: `auto`, `docker`, `local` or `embedded`.
+        postgres_port: Where Postgres is to listen.
+        redis_port: Where Redis is to listen.
+        database: The database that the environment's URL names.
+    """
+
+    backend: str = "auto"
+    postgres_port: int | None = None
+    redis_port: int | None = None
+    database: str | None = None
+
+    def port(self, kind: Kind) -> int | None:
+        """Return where one of the servers is to listen."""
+        return self.postgres_port if kind == "postgres" else self.redis_port
+
+
+def start(name: str, wish: Wish, config: Config, tell: Tell) -> Environment:
+    """Start an environment, which is made if there is none; one that runs is left as it is.
+
+    Args:
+        name: Its name.
+        wish: What is asked for.
+        config: The settings: images, locale and time zone of servers that are made.
+        tell: Called with a sentence about what a user should know.
+
+    Returns:
+        The environment, whose servers can be used.
+
+    Raises:
+        ConfigError: The name, or what is asked for, does not fit.
+        LocalEnvironmentError: Its files cannot be used.
+        PortTakenError: A port that was asked for is taken.
+        ServerError: A server cannot be started.
+    """
+    with locked(name, tell) as directory:
+        starter = _Starter(directory, wish, config, tell)
+        try:
+            for kind in SERVICES:
+                starter.bring_up(kind)
+        except NoBackendError:
+            starter.leave_nothing()
+            raise
+        return Environment(directory, starter.record)
+
+
+class _Starter:
+    """One start of one environment, under its lock; what is known is written down before it is acted upon."""
+
+    def __init__(self, directory: Path, wish: Wish, config: Config, tell: Tell) -> None:
+        self._directory = directory
+        self._wish = wish
+        self._config = config
+        self._tell = tell
+        self.record = read(directory) or self._new()
+        self._check()
+        self._put(dataclasses.replace(self.record, database=wish.database or self.record.database))
+
+    def _new(self) -> Record:
+        identity = secrets.token_hex(4)
+        data = data_directory(self._directory, identity, server_account())
+        return new_record(self._directory.name, identity, data, ports.usual_ports(self._directory.name))
+
+    def _check(self) -> None:
+        for kind in SERVICES:
+            service = self.record.service(kind)
+            if service.ready and self._wish.backend not in ("auto", service.backend):
+                raise ConfigError(
+                    f"Environment {self.record.name} keeps its {kind} data with the backend {service.backend}, not "
+                    f"{self._wish.backend}. Use another --name, or remove its data: `swe-db down --volumes`."
+                )
+
+    def _put(self, record: Record) -> None:
+        self.record = record
+        with explained(self._directory):
+            write(self._directory, record)
+
+    def bring_up(self, kind: Kind) -> None:
+        """Start one of the two servers, or find it running."""
+        service = self.record.service(kind)
+        if service.ready:
+            self._start(kind, service.backend)
+            return
+        wanted = self._wish.backend
+        rejected: dict[str, BackendUnavailable] = {}
+        for backend in BACKENDS if wanted == "auto" else (wanted,):
+            try:
+                self._start(kind, backend)
+            except BackendUnavailable as error:
+                rejected[backend] = error
+            else:
+                return
+        raise no_backend(self.record, kind, wanted, rejected)
+
+    def _start(self, kind: Kind, backend: str) -> None:
+        candidate = candidate_of(self.record, kind, backend, self._config)
+        self._leave_other(kind, backend)
+        self._change(kind, backend=backend)
+        keeper = keeper_of(self._directory, self.record, kind, self._config)
+        if keeper.lives():
+            self._keep_port(kind)
+        for port in self._ports(kind):
+            self._change(kind, port=port)
+            keeper = keeper_of(self._directory, self.record, kind, self._config, candidate)
+            try:
+                started = keeper.start(self.record.service(kind), self._tell)
+            except PortTakenError as error:
+                if self._wish.port(kind) is not None:
+                    raise
+                self._tell(f"port {port} is taken by {error.holder}; {kind} of {self.record.name} moves")
+            else:
+                self._put(self.record.with_service(kind, started))
+                return
+        raise ServerError(f"All ports that {kind} of environment {self.record.name} may have are taken.")
+
+    def leave_nothing(self) -> None:
+        """Remove an environment in which no server has ever served."""
+        if not any(self.record.service(kind).ready for kind in SERVICES):
+            _remove(self._directory, self.record, self._config)
+
+    def _leave_other(self, kind: Kind, backend: str) -> None:
+        """Remove what an interrupted start has left of another backend."""
+        service = self.record.service(kind)
+        if service.backend not in ("", backend):
+            keeper_of(self._directory, self.record, kind, self._config).discard()
+
+    def _keep_port(self, kind: Kind) -> None:
+        port, wanted = self.record.service(kind).port, self._wish.port(kind)
+        if wanted not in (None, port):
+            raise ConfigError(
+                f"{kind.capitalize()} of environment {self.record.name} runs on port {port}. To move it to {wanted}, "
+                "stop it first: `swe-db down`."
+            )
+
+    def _ports(self, kind: Kind) -> Iterable[int]:
+        wanted = self._wish.port(kind)
+        return ports.candidates(self.record.service(kind).port) if wanted is None else (wanted,)
+
+    def _change(self, kind: Kind, **changes: object) -> None:
+        service = self.record.service(kind)
+        changed: Service = dataclasses.replace(service, **changes)  # type: ignore[arg-type]
+        if changed != service:
+            self._put(self.record.with_service(kind, changed))
+
+
+def stop(name: str, config: Config, tell: Tell, *, volumes: bool = False) -> list[Kind]:
+    """Stop an environment; one that does not run is left alone.
+
+    Args:
+        name: Its name.
+        config: The settings.
+        tell: Called with a sentence about what a user should know.
+        volumes: Whether to remove it, its data included.
+
+    Returns:
+        The servers that ran.
+
+    Raises:
+        ConfigError: The name is not acceptable.
+        LocalEnvironmentError: There is none of this name, or its files cannot be used.
+        ServerError: A server does not end, or something cannot be removed.
+    """
+    find(name)
+    with locked(name, tell) as directory:
+        environment = find(name)
+        ran: list[Kind] = []
+        for kind in SERVICES:
+            if environment.record.service(kind).backend:
+                keeper = keeper_of(directory, environment.record, kind, config)
+                ran += [kind] if keeper.lives() else []
+                keeper.stop()
+        if volumes:
+            _remove(directory, environment.record, config)
+        return ran
+
+
+def _remove(directory: Path, record: Record, config: Config) -> None:
+    for kind in SERVICES:
+        if record.service(kind).backend:
+            keeper_of(directory, record, kind, config).discard()
+    remove_directory(Path(record.data))
+    remove_directory(directory)
