@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from support.backends import IMAGE_FLAGS
+from support.inner import PYTEST
 from swe_db.servers.server import PostgresServer, RedisServer
 
 PROJECT = Path(__file__).parent / "downstream"
@@ -23,7 +23,7 @@ def run_project(*arguments: str) -> subprocess.CompletedProcess[str]:
         for name, value in os.environ.items()
         if not name.startswith(("PYTEST", "SWE_DB", "DATABASE", "REDIS"))
     }
-    command = [sys.executable, "-m", "pytest", str(PROJECT), "-p", "no:cacheprovider", *arguments]
+    command = [*PYTEST, str(PROJECT), *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment, cwd=PROJECT.parent.parent
     )

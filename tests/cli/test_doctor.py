@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from support.backends import DOCKER_HOST, IMAGES
 from support.containers import daemon_client, eventually
+from support.inner import PYTEST
 from support.leftovers import Session, processes_of, send, session
 from support.short import short_directory
 from swe_db.cli import run
@@ -182,7 +182,7 @@ def test_a_run_of_pytest_that_was_killed_with_its_guards_is_cleared_away(
     """As long as a run of pytest lives it is left alone; killed together with its guards it is a leftover."""
     pytester.makeconftest(CONFTEST.format(folder=str(folder)))
     pytester.makepyfile(SUITE)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-s", "--swe-db", "--basetemp=base"]
+    command = [*PYTEST, "-s", "--swe-db", "--basetemp=base"]
     pytest_run = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert pytest_run.stdout is not None
     while "begun" not in (line := pytest_run.stdout.readline()):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import psycopg
 import pytest
 import redis
 
+from support.inner import PYTEST
 from swe_db.servers.server import PostgresServer, RedisServer
 
 RunPytest = Callable[..., pytest.RunResult]
@@ -122,7 +122,7 @@ def test_two_runs_at_once_do_not_meet(pytester: pytest.Pytester, run: RunPytest)
             assert swe_redis.set("made", 1, nx=True)
         """
     )
-    command = [sys.executable, "-m", "pytest", "--swe-db", "-n2", "-p", "no:cacheprovider"]
+    command = [*PYTEST, "--swe-db", "-n2"]
     runs = [subprocess.Popen([*command, f"--basetemp={n}"], stdout=subprocess.PIPE, text=True) for n in ("a", "b")]
     outputs = [each.communicate()[0] for each in runs]
     assert [each.returncode for each in runs] == [0, 0], outputs

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 
 from support.backends import DOCKER_HOST, IMAGE_FLAGS, IMAGES
 from support.containers import STARTING, containers, daemon_client, derived_image, eventually, labels
+from support.inner import PYTEST
 from support.short import short_directory
 
 pytestmark = pytest.mark.needs("docker")
@@ -84,7 +84,7 @@ def begin(pytester: pytest.Pytester, run: RunPytest, monkeypatch: pytest.MonkeyP
     processes: list[subprocess.Popen[str]] = []
 
     def begin(*arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--swe-db", DOCKER, *IMAGE_FLAGS]
+        command = [*PYTEST, "--swe-db", DOCKER, *IMAGE_FLAGS]
         processes.append(
             subprocess.Popen(
                 [*command, *arguments],
