@@ -61,6 +61,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS agents_slug_living_key ON public.agents (slug)
 CREATE INDEX IF NOT EXISTS agents_agent_type_status_idx ON public.agents (agent_type, status) WHERE deleted_at IS NULL;
 CREATE INDEX IF NOT EXISTS agents_agent_type_success_rate_idx ON public.agents (agent_type, success_rate DESC NULLS LAST)
   WHERE deleted_at IS NULL;
+CREATE INDEX IF NOT EXISTS agents_status_success_rate_idx ON public.agents (status, success_rate DESC NULLS LAST, id)
+  WHERE deleted_at IS NULL;
 CREATE INDEX IF NOT EXISTS agents_model_idx ON public.agents (model_provider, model_name) WHERE deleted_at IS NULL;
 CREATE INDEX IF NOT EXISTS agents_status_last_heartbeat_at_idx ON public.agents (status, last_heartbeat_at) WHERE deleted_at IS NULL;
 CREATE INDEX IF NOT EXISTS agents_capabilities_idx ON public.agents USING gin (capabilities);

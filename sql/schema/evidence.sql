@@ -89,7 +89,8 @@ CREATE INDEX IF NOT EXISTS evidence_verified_by_agent_id_idx ON public.evidence 
 CREATE INDEX IF NOT EXISTS evidence_collected_by_user_id_idx ON public.evidence (collected_by_user_id) WHERE collected_by_user_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS evidence_collected_by_agent_id_idx ON public.evidence (collected_by_agent_id) WHERE collected_by_agent_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS evidence_source_type_idx ON public.evidence (source_type, credibility_score DESC);
-CREATE INDEX IF NOT EXISTS evidence_unverified_idx ON public.evidence (collected_at) WHERE verification_status = 'unverified';
+CREATE INDEX IF NOT EXISTS evidence_unverified_by_source_type_idx ON public.evidence (source_type, collected_at, id)
+  WHERE verification_status = 'unverified';
 CREATE INDEX IF NOT EXISTS evidence_content_sha256_idx ON public.evidence (content_sha256) WHERE content_sha256 IS NOT NULL;
 CREATE INDEX IF NOT EXISTS evidence_tags_idx ON public.evidence USING gin (tags);
 CREATE INDEX IF NOT EXISTS evidence_metadata_idx ON public.evidence USING gin (metadata jsonb_path_ops);

@@ -67,7 +67,8 @@ CREATE TABLE IF NOT EXISTS public.tasks (
   CONSTRAINT tasks_deleted_at_check CHECK (deleted_at >= created_at)
 );
 
-CREATE INDEX IF NOT EXISTS tasks_board_idx ON public.tasks (project_id, status, created_at DESC);
+CREATE INDEX IF NOT EXISTS tasks_project_board_idx ON public.tasks (project_id, status, created_at DESC, id DESC)
+  INCLUDE (deleted_at);
 CREATE INDEX IF NOT EXISTS tasks_project_id_updated_at_idx ON public.tasks (project_id, updated_at DESC) WHERE deleted_at IS NULL;
 CREATE INDEX IF NOT EXISTS tasks_assigned_user_id_idx ON public.tasks (assigned_user_id, status, due_at)
   WHERE assigned_user_id IS NOT NULL;
@@ -87,6 +88,10 @@ CREATE INDEX IF NOT EXISTS tasks_github_pull_request_node_id_idx ON public.tasks
   WHERE github_pull_request_node_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tasks_open_due_at_idx ON public.tasks (due_at)
   WHERE due_at IS NOT NULL AND deleted_at IS NULL AND status NOT IN ('done', 'cancelled');
+CREATE INDEX IF NOT EXISTS tasks_project_id_open_due_at_idx ON public.tasks (project_id, due_at, id)
+  WHERE due_at IS NOT NULL AND deleted_at IS NULL AND status NOT IN ('done', 'cancelled');
+CREATE INDEX IF NOT EXISTS tasks_project_id_done_at_idx ON public.tasks (project_id, completed_at)
+  WHERE status = 'done' AND deleted_at IS NULL;
 CREATE INDEX IF NOT EXISTS tasks_labels_idx ON public.tasks USING gin (labels);
 CREATE INDEX IF NOT EXISTS tasks_ai_analysis_idx ON public.tasks USING gin (ai_analysis jsonb_path_ops);
 

@@ -24,7 +24,10 @@ QUERIES: Final = [
     ("evidence_collected_by_user_id_idx", "evidence WHERE collected_by_user_id = 1"),
     ("evidence_collected_by_agent_id_idx", "evidence WHERE collected_by_agent_id = 1"),
     ("evidence_source_type_idx", "evidence WHERE source_type = 'metric' ORDER BY credibility_score DESC LIMIT 20"),
-    ("evidence_unverified_idx", "evidence WHERE verification_status = 'unverified' ORDER BY collected_at LIMIT 20"),
+    (
+        "evidence_unverified_by_source_type_idx",
+        "evidence WHERE verification_status = 'unverified' AND source_type = 'metric' ORDER BY collected_at LIMIT 20",
+    ),
     ("evidence_content_sha256_idx", "evidence WHERE content_sha256 = repeat('0', 64)"),
     ("evidence_tags_idx", "evidence WHERE tags @> ARRAY['tag-7']"),
     ("evidence_metadata_idx", """evidence WHERE metadata @> '{"run": 7}'"""),

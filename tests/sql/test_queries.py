@@ -48,6 +48,10 @@ QUERIES: Final = [
         "agents_status_last_heartbeat_at_idx",
         "agents WHERE status = 'active' AND last_heartbeat_at < now() - interval '2 days' AND deleted_at IS NULL",
     ),
+    (
+        "agents_status_success_rate_idx",
+        "agents WHERE status = 'active' AND deleted_at IS NULL ORDER BY success_rate DESC NULLS LAST LIMIT 5",
+    ),
     ("agents_capabilities_idx", """agents WHERE capabilities @> '["code_review"]'"""),
     (
         "agent_executions_agent_id_created_at_idx",
@@ -64,7 +68,7 @@ QUERIES: Final = [
         "agent_executions WHERE triggered_by_user_id = 1 ORDER BY created_at DESC LIMIT 20",
     ),
     ("agent_executions_open_idx", "agent_executions WHERE status = 'queued' ORDER BY queued_at LIMIT 1"),
-    ("tasks_board_idx", "tasks WHERE project_id = 1 AND status = 'todo' ORDER BY created_at DESC LIMIT 50"),
+    ("tasks_project_board_idx", "tasks WHERE project_id = 1 AND status = 'todo' ORDER BY created_at DESC LIMIT 50"),
     (
         "tasks_project_id_updated_at_idx",
         "tasks WHERE project_id = 1 AND deleted_at IS NULL ORDER BY updated_at DESC LIMIT 20",
@@ -86,6 +90,16 @@ QUERIES: Final = [
     (
         "tasks_open_due_at_idx",
         "tasks WHERE due_at < now() AND status NOT IN ('done', 'cancelled') AND deleted_at IS NULL ORDER BY due_at",
+    ),
+    (
+        "tasks_project_id_open_due_at_idx",
+        """tasks WHERE project_id = 1 AND due_at < now() + interval '1 day' AND status NOT IN ('done', 'cancelled')
+        AND deleted_at IS NULL ORDER BY due_at, id LIMIT 50""",
+    ),
+    (
+        "tasks_project_id_done_at_idx",
+        """tasks WHERE project_id = 1 AND status = 'done' AND completed_at >= now() - interval '1 week'
+        AND deleted_at IS NULL""",
     ),
     ("tasks_labels_idx", "tasks WHERE labels @> ARRAY['bug']"),
     ("tasks_ai_analysis_idx", """tasks WHERE ai_analysis @> '{"complexity": "high"}'"""),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 import click
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.capacity.questions import Question, questions
 from swe_db import fixtures, service_fixtures
 from swe_db.cli import cli
 from swe_db.config import OPTIONS, Option
@@ -21,7 +25,8 @@ README = Path(__file__).parents[2] / "README.md"
 FIXTURES = {name: module for module in (fixtures, service_fixtures) for name in module.__all__}
 FACTORIES = README.parent / "docs" / "factories.md"
 CLI = README.parent / "docs" / "cli.md"
-DOCUMENTS = (README, FACTORIES, README.parent / "docs" / "redis.md", CLI)
+QUERIES = README.parent / "docs" / "queries.md"
+DOCUMENTS = (README, FACTORIES, README.parent / "docs" / "redis.md", CLI, QUERIES)
 RESULTS = README.parent / "tests" / "benchmarks" / "results.md"
 REDIS_RESULTS = RESULTS.parent / "redis" / "results.md"
 
@@ -163,6 +168,17 @@ def _given(option: click.Option) -> str:
     return f"`{given}`" if isinstance(given, str | int | float) and not isinstance(given, bool) else ""
 
 
+def question_sections() -> str:
+    """Return the questions that applications ask, each with its query."""
+    return "\n\n".join(_asked(question) for question in questions())
+
+
+def _asked(question: Question) -> str:
+    indexes = re.sub(r"\b\w+_(?:pkey|key|idx)\b", r"`\g<0>`", question.indexes)
+    facts = f"- Bounded: {question.bounded}\n- Indexes: {indexes}\n- Measured with: {question.parameters}"
+    return f"### `{question.name[3:]}`\n\n{question.title}\n\n{facts}\n\n```sql\n{question.sql}```"
+
+
 TABLES = {
     "fixtures": fixture_table,
     "options": option_table,
@@ -170,6 +186,7 @@ TABLES = {
     "benchmarks of redis": redis_benchmark_tables,
     "traits": trait_table,
     "commands": command_reference,
+    "queries": question_sections,
 }
 
 
