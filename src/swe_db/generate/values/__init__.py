@@ -1,0 +1,1 @@
+"""What values are made of: random bits by counting, curves, the calendar, texts."""
