@@ -131,6 +131,9 @@ class Plan:
         facts = [VERSION, self.seed, self.as_of.isoformat(), sorted(self.counts.items())]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
     def blocks(self, table: str) -> tuple[Block, ...]:
         """Return the blocks of a table, without what the seeds make."""
         total = self.counts[table]

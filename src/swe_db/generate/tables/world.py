@@ -36,6 +36,11 @@ class World:
 
     plan: Plan
 
+    @classmethod
+    def of(cls, plan: Plan) -> World:
+        """Return the world of a plan, the same one for the same plan while no other is asked for."""
+        return _world_of(plan)
+
     @functools.cached_property
     def end(self) -> int:
         """The instant before which everything has happened."""
@@ -201,3 +206,8 @@ class World:
         found = self.agents.row_of(shares, instants, block, _NOBODY)
         usable: Mask = (found >= 0) & (instants < self.agent_ends[found])
         return np.where(usable, found, -1)
+
+
+@functools.lru_cache(maxsize=1)
+def _world_of(plan: Plan) -> World:
+    return World(plan)
