@@ -44,6 +44,8 @@ USERS: Final = {
     "pytest_asyncio": {"plugin"},
     "click": {"cli"},
     "factory": {"factories"},
+    "numpy": {"generate"},
+    "pyarrow": {"generate"},
     "psycopg": LEVEL.keys() - {"errors", "config", "redis"},
 }
 

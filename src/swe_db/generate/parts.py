@@ -20,7 +20,7 @@ from swe_db.generate.tables.census import Census, merged
 from swe_db.generate.tables.children import children_of
 from swe_db.generate.tables.counting import count
 from swe_db.generate.tables.feed import feed_entries, feed_rows
-from swe_db.generate.tables.happenings import joined, story_happenings
+from swe_db.generate.tables.happenings import Happenings, joined, without_comments
 from swe_db.generate.tables.people import user_rows
 from swe_db.generate.tables.projects import project_rows
 from swe_db.generate.tables.proof import chain_rows, evidence_rows, history_rows
@@ -28,6 +28,7 @@ from swe_db.generate.tables.runs import execution_rows
 from swe_db.generate.tables.story import tell
 from swe_db.generate.tables.surroundings import arrivals_and_ends, side_events
 from swe_db.generate.tables.talk import attachment_rows, comment_rows
+from swe_db.generate.tables.task_events import story_happenings
 from swe_db.generate.tables.tasks import TaskColumns
 from swe_db.generate.tables.trail import audit_rows, in_order
 from swe_db.generate.tables.world import World
@@ -143,7 +144,6 @@ def _stories(world: World, census: Census, part: Part) -> dict[str, pa.Table]:
         "execution": first["agent_executions"],
         "evidence": first["evidence"],
     }
-    budget = TrailBudget(world)
     happenings = story_happenings(
         columns,
         (comments, things["comment"]),
@@ -151,8 +151,6 @@ def _stories(world: World, census: Census, part: Part) -> dict[str, pa.Table]:
         (runs, things["execution"]),
         (items, things["evidence"]),
     )
-    for place, own in enumerate(part.chunks, chunk - census.first_chunk):
-        happenings.append(side_events(world, own, budget.side_events(own, int(census.story_events[place]))))
     entries = feed_entries(story, comments, attachments, runs, items)
     return {
         "tasks": columns.rows(),
@@ -162,14 +160,23 @@ def _stories(world: World, census: Census, part: Part) -> dict[str, pa.Table]:
         "evidence": evidence_rows(items, things["evidence"], things["execution"]),
         "evidence_credibility_history": history_rows(items, first["evidence_credibility_history"], things["evidence"]),
         "evidence_chains": chain_rows(items, first["evidence_chains"], things["evidence"]),
-        "audit_logs": _trail(world, happenings, budget, part),
+        "audit_logs": _trail(world, census, happenings, part),
         "activity_feed": feed_rows(columns, entries, first["activity_feed"], things),
     }
 
 
-def _trail(world: World, happenings: list, budget: TrailBudget, part: Part) -> pa.Table:  # type: ignore[type-arg]
+def _trail(world: World, census: Census, happenings: list[Happenings], part: Part) -> pa.Table:
     """Return the rows of the trail in the order of their ids, which run by chunk and time."""
-    events = joined(happenings)
+    budget = TrailBudget(world)
+    untold: dict[int, int] = {}
+    for chunk in part.chunks:
+        number = chunk.start // CHUNK
+        comments = int(census.rows["task_comments"][number - census.first_chunk])
+        beside = budget.side_events(chunk, int(census.story_events[number - census.first_chunk]), comments)
+        happenings.append(side_events(world, chunk, max(beside, 0)))
+        if beside < 0:
+            untold[number] = -beside
+    events = without_comments(joined(happenings), untold)
     order = in_order(events.chunk, events.at, events.key)
     first = budget.rows_of(part.chunks[0])[0]
     ids = np.empty(len(order), np.int64)

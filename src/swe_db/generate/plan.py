@@ -8,7 +8,7 @@ refers only to the blocks up to its own.
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import hashlib
 import itertools
 import json
@@ -31,9 +31,9 @@ SCALES: Final[Mapping[str, Mapping[str, int]]] = {
 }
 # Rows that the bundled seeds make; they count.
 SEEDED: Final[Mapping[str, int]] = {"users": 5, "projects": 5, "agents": 10, "tasks": 0, "audit_logs": 0}
-DEFAULT_AS_OF: Final = datetime.date(2026, 7, 1)
-EARLIEST: Final = datetime.date(2025, 2, 1)
-LATEST: Final = datetime.date(2050, 1, 1)
+DEFAULT_AS_OF: Final = dt.date(2026, 7, 1)
+EARLIEST: Final = dt.date(2025, 2, 1)
+LATEST: Final = dt.date(2050, 1, 1)
 
 # Tasks are told a thousand at a time: events of a chunk are numbered in one go.
 CHUNK: Final = 1_000
@@ -72,16 +72,20 @@ class Plan:
 
     seed: int = 42
     counts: Mapping[str, int] = dataclasses.field(default_factory=lambda: dict(SCALES["small"]))
-    as_of: datetime.date = DEFAULT_AS_OF
+    as_of: dt.date = DEFAULT_AS_OF
 
     def __post_init__(self) -> None:
         if not EARLIEST <= self.as_of < LATEST:
-            raise ConfigError(f"--as-of is {self.as_of}: the history begins in January 2025, so give a day from {EARLIEST} to {LATEST}")
+            raise ConfigError(
+                f"--as-of is {self.as_of}: the history begins in January 2025; give a day from {EARLIEST} to {LATEST}"
+            )
         if not 0 <= self.seed < 1 << 63:
             raise ConfigError(f"--seed is {self.seed}: give a whole number from 0 to 2**63 - 1")
         for table, lowest in (("users", 10), ("projects", 6), ("agents", 12), ("tasks", 1), ("audit_logs", 0)):
             if not lowest <= self.counts[table] < _MOST:
-                raise ConfigError(f"{table}={self.counts[table]:,} cannot be made: give a number from {lowest} to {_MOST:,}")
+                raise ConfigError(
+                    f"{table}={self.counts[table]:,} cannot be made: give a number from {lowest} to {_MOST:,}"
+                )
 
     @classmethod
     def of(
@@ -90,14 +94,14 @@ class Plan:
         *,
         rows: Mapping[str, int] | None = None,
         seed: int = 42,
-        as_of: datetime.date = DEFAULT_AS_OF,
+        as_of: dt.date = DEFAULT_AS_OF,
     ) -> Plan:
         """Return the plan of a scale.
 
         Args:
             scale: One of `SCALES`.
             rows: Other numbers of rows for tables of `COUNTED`, the seeds included. Without `audit_logs`, there are ten
-                for each task.
+                for each task, and more where people, projects and agents are many.
             seed: What every value depends on.
             as_of: The day before which everything has happened, UTC.
 
@@ -111,9 +115,10 @@ class Plan:
             raise ConfigError(
                 f"--rows takes {', '.join(COUNTED)}; the rows of {', '.join(sorted(unknown))} follow from the tasks"
             )
-        if "tasks" in given:
-            given.setdefault("audit_logs", 10 * given["tasks"])
-        return cls(seed, {**SCALES[scale], **given}, as_of)
+        counts = {**SCALES[scale], **given}
+        if given and "audit_logs" not in given:
+            counts["audit_logs"] = _usual_trail(counts)
+        return cls(seed, counts, as_of)
 
     @property
     def source(self) -> Seed:
@@ -137,11 +142,15 @@ class Plan:
     def blocks(self, table: str) -> tuple[Block, ...]:
         """Return the blocks of a table, without what the seeds make."""
         total = self.counts[table]
-        return tuple(
-            Block(number, start, min(stop, total))
-            for number, (start, stop) in enumerate(itertools.pairwise(_bounds(table)))
-            if start < total
-        ) if total > SEEDED[table] else ()
+        return (
+            tuple(
+                Block(number, start, min(stop, total))
+                for number, (start, stop) in enumerate(itertools.pairwise(_bounds(table)))
+                if start < total
+            )
+            if total > SEEDED[table]
+            else ()
+        )
 
     def chunks(self) -> Iterator[Block]:
         """Yield the chunks of tasks; each has the number of its block."""
@@ -150,8 +159,15 @@ class Plan:
                 yield Block(block.number, start, min(start + CHUNK, block.stop))
 
 
+def _usual_trail(counts: Mapping[str, int]) -> int:
+    """Return how long the audit trail is when nobody says: ten rows for each task, and room for many arrivals."""
+    arrivals = (counts["users"] + counts["projects"] + counts["agents"]) * 11 // 10
+    few = 100 if counts["tasks"] < CHUNK else 0
+    return 10 * counts["tasks"] + max(arrivals - counts["tasks"] // 8, 0) + few
+
+
 def _bounds(table: str) -> Iterator[int]:
-    """Yield where the blocks of a table begin and end: with the seeds, with each scale, and ten times as far each time."""
+    """Yield where the blocks of a table begin and end: at the seeds, at each scale, then ten times as far each time."""
     yield SEEDED[table]
     bound = 0
     for scale in SCALES.values():

@@ -27,14 +27,14 @@ from swe_db.generate.values.texts import (
 
 __all__ = ["agent_kind", "agent_model", "agent_names", "agent_rows"]
 
-_TYPES: Final = tuple(kind[0] for kind in words.AGENT_KINDS)
-_TITLES: Final = tuple(kind[1] for kind in words.AGENT_KINDS)
+_TYPES: Final = tuple(kind.type for kind in words.AGENT_KINDS)
+_TITLES: Final = tuple(kind.title for kind in words.AGENT_KINDS)
 _SLUGS: Final = tuple(title.lower().replace(" ", "-") for title in _TITLES)
 
 
 def agent_kind(agents: Ints, world: World) -> Ints:
     """Return the type of each agent, as an index of words.AGENT_KINDS."""
-    return world.stream("agents", "agent_type").weighted([kind[2] for kind in words.AGENT_KINDS], agents)
+    return world.stream("agents", "agent_type").weighted([kind.share for kind in words.AGENT_KINDS], agents)
 
 
 def agent_model(agents: Ints, world: World) -> Ints:
@@ -57,8 +57,6 @@ def agent_rows(world: World, agents: Ints, census: Census) -> pa.Table:
     made, gone = world.agents.instants(agents), world.agent_ends[agents]
     retired = gone < world.end
     removed = retired & stream("deleted").chance(250, agents)
-    total, succeeded, failed = census.runs[agents], census.succeeded[agents], census.failed[agents]
-    ended = succeeded + failed
     last = census.last_run[agents]
     heard = np.minimum(np.maximum(last, gone - 1) + stream("heartbeat").below(MINUTE, agents), world.end - 1)
     status = np.where(retired, 4, stream("status").weighted((90, 5, 3, 2), agents))
@@ -71,21 +69,19 @@ def agent_rows(world: World, agents: Ints, census: Census) -> pa.Table:
             "description": text("A ", pick(tuple(title.lower() for title in _TITLES), kind), " of the fleet."),
             "agent_type": pick(_TYPES, kind),
             "version": text(
-                numbers(1 + stream("major").below(4, agents)), ".", numbers(stream("minor").below(12, agents)), ".",
+                numbers(1 + stream("major").below(4, agents)),
+                ".",
+                numbers(stream("minor").below(12, agents)),
+                ".",
                 numbers(stream("patch").below(20, agents)),
-            ),  # fmt: skip
-            "model_provider": pick(tuple(one[0] for one in words.MODELS), model),
-            "model_name": pick(tuple(one[1] for one in words.MODELS), model),
+            ),
+            "model_provider": pick(tuple(one.provider for one in words.MODELS), model),
+            "model_name": pick(tuple(one.name for one in words.MODELS), model),
             "status": pick(("active", "paused", "maintenance", "failed", "retired"), status),
             "capabilities": _capabilities(world, agents, kind),
             "configuration": _configuration(world, agents),
             "max_concurrency": integers(1 + stream("max_concurrency").below(16, agents)),
-            "total_executions": integers(total),
-            "successful_executions": integers(succeeded),
-            "failed_executions": integers(failed),
-            "average_duration_ms": integers(census.run_time[agents] // np.maximum(ended, 1), ended > 0),
-            "total_tokens": integers(census.tokens[agents]),
-            "total_cost_usd": decimals(census.cost[agents], 16, 6),
+            **_counters(agents, census),
             "last_execution_at": timestamps(np.maximum(last, 0), last > 0),
             "last_heartbeat_at": timestamps(heard),
             "metadata": optional(json_object({"fleet": _fleet(world, agents)}), np.ones(len(agents), np.bool_)),
@@ -96,14 +92,27 @@ def agent_rows(world: World, agents: Ints, census: Census) -> pa.Table:
     )
 
 
+def _counters(agents: Ints, census: Census) -> dict[str, Array]:
+    succeeded, failed = census.succeeded[agents], census.failed[agents]
+    ended = succeeded + failed
+    return {
+        "total_executions": integers(census.runs[agents]),
+        "successful_executions": integers(succeeded),
+        "failed_executions": integers(failed),
+        "average_duration_ms": integers(census.run_time[agents] // np.maximum(ended, 1), ended > 0),
+        "total_tokens": integers(census.tokens[agents]),
+        "total_cost_usd": decimals(census.cost[agents], 16, 6),
+    }
+
+
 def _fleet(world: World, agents: Ints) -> Array:
     return pick(('"blue"', '"green"', '"canary"'), world.stream("agents", "fleet").weighted((60, 35, 5), agents))
 
 
 def _capabilities(world: World, agents: Ints, kind: Ints) -> Array:
     """Return what each agent can do: all but one or two of what its type can, and sometimes one thing more."""
-    lists = []
-    for _type, _title, _share, names in words.AGENT_KINDS:
+    lists: list[str] = []
+    for names in (one.capabilities for one in words.AGENT_KINDS):
         lists.extend(_json_list(names[skip:] + names[:skip][:keep]) for skip in range(3) for keep in range(2))
     choice = world.stream("agents", "capabilities").below(6, agents)
     return pick(tuple(lists), kind * 6 + choice)

@@ -1,21 +1,23 @@
-"""How the audit trail is shared out: each chunk of tasks fills so many rows, each person, project and agent brings some."""
+"""How the audit trail is shared out: so many rows for each chunk of tasks, some for each person, project and agent."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+from typing import Final, NoReturn
 
 import numpy as np
 
 from swe_db.errors import ConfigError
-from swe_db.generate.plan import CHUNK, Block
+from swe_db.generate.plan import Block
 from swe_db.generate.tables.surroundings import event_counts
 from swe_db.generate.tables.world import World
 from swe_db.generate.values.draws import Ints
 
 __all__ = ["TrailBudget"]
 
-_ENTITIES = ("users", "projects", "agents")
+_ENTITIES: Final = ("users", "projects", "agents")
+_MOST_BESIDE: Final = 65_536
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,22 +80,22 @@ class TrailBudget:
         last = left * (chunk.stop - block.start) // block.rows
         return start + taken + first + 1, last - first
 
-    def side_events(self, chunk: Block, story_events: int) -> int:
-        """Return how many events fill up a chunk beside those of its tasks.
+    def side_events(self, chunk: Block, story_events: int, comments: int) -> int:
+        """Return how many events fill up a chunk beside those of its tasks; below zero, how many comments go untold.
 
         Raises:
-            ConfigError: The lives of its tasks alone leave more than there is room for.
+            ConfigError: The lives of its tasks leave more than there is room for, or far less.
         """
         count = self.rows_of(chunk)[1] - story_events
-        if count < 0 or count >= 65_536 * max(chunk.rows // CHUNK, 1):
+        if count < -comments or count >= _MOST_BESIDE:
             self._refuse()
         return count
 
-    def _refuse(self) -> None:
+    def _refuse(self) -> NoReturn:
         counts = self.world.plan.counts
         entities = sum(int(sums[-1]) for sums in self._cumulated.values())
         raise ConfigError(
-            f"audit_logs={counts['audit_logs']:,} does not fit to {counts['tasks']:,} tasks: their lives and the arrival of "
-            f"people, projects and agents leave about {10 * counts['tasks'] + entities:,} rows, and no more than sixty "
-            "for each task can be added. Leave audit_logs out of --rows, or give a number in between"
+            f"audit_logs={counts['audit_logs']:,} does not fit to {counts['tasks']:,} tasks: their lives and the "
+            f"arrival of people, projects and agents leave about {9 * counts['tasks'] + entities:,} rows; a tenth "
+            "less and sixty more for each task can be made. Leave audit_logs out of --rows, or give another number"
         )

@@ -20,6 +20,7 @@ __all__ = ["Attachments", "Children", "Comments", "EvidenceItems", "Executions",
 
 _COMMENTS: Final = (0, 1, 2, 3, 4, 5, 7, 10, 16, 28)
 _COMMENT_SHARES: Final = (450, 250, 120, 70, 40, 30, 20, 12, 5, 3)
+_MOST_CHILDREN: Final = 64
 SUCCEEDED, FAILED, TIMED_OUT, CANCELLED, RUNNING = range(5)
 UNVERIFIED, VERIFIED, DISPUTED, REFUTED = range(4)
 
@@ -104,7 +105,7 @@ class Executions(Children):
     @property
     def over(self) -> Mask:
         """Which have ended."""
-        return self.outcome != RUNNING
+        return np.asarray(self.outcome != RUNNING, np.bool_)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,136 +138,188 @@ class EvidenceItems(Children):
     @property
     def rescored(self) -> Mask:
         """Whose credibility changed."""
-        return self.score != self.first_score
+        return np.asarray(self.score != self.first_score, np.bool_)
 
 
 def children_of(story: Story) -> tuple[Comments, Attachments, Executions, EvidenceItems]:
     """Return all that hangs on the tasks of a story."""
-    executions = _executions(story)
+    executions = _Runs(story).executions()
     return _comments(story), _attachments(story), executions, _evidence(story, executions)
 
 
-def _spread(story: Story, counts: Ints, use: str, begin: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    """Return task, place among its children, key and time of so many children of each task, one after the other."""
+@dataclasses.dataclass(frozen=True)
+class _Places:
+    """Where children are.
+
+    Attributes:
+        task: The place of each one's task in the story.
+        place: Its place among the children of the task.
+        key: What its values depend on.
+        made: When it was made.
+    """
+
+    task: Ints
+    place: Ints
+    key: Ints
+    made: Ints
+
+
+def _places(story: Story, counts: Ints) -> _Places:
+    """Return so many places for children of each task, one after the other; nobody knows when yet."""
     task = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
     place = np.arange(len(task), dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
-    key = story.rows[task] * 64 + place
-    span = np.maximum(story.active_until[task] - begin[task], 1)
-    share = story.world.stream(use, "created_at").fraction(key)
-    made = begin[task] + (span // counts[task]) * place + ((span // counts[task] >> 8) * (share >> 8) >> 16)
-    return task, place, key, made
+    return _Places(task, place, story.rows[task] * _MOST_CHILDREN + place, story.made[task])
+
+
+def _spread(story: Story, counts: Ints, use: str, begin: Ints) -> _Places:
+    """Return places for children of each task, in time from a beginning to the end of talk about it."""
+    found = _places(story, counts)
+    task = found.task
+    part = np.maximum(story.active_until[task] - begin[task], 1) // counts[task]
+    share = story.world.stream(use, "created_at").fraction(found.key)
+    made = begin[task] + part * found.place + ((part >> 8) * (share >> 8) >> 16)
+    return dataclasses.replace(found, made=made)
 
 
 def _limited(story: Story, counts: Ints, begin: Ints, every: int) -> Ints:
     """Return the counts, less where there is no time for so many."""
-    return np.clip(np.minimum(counts, (story.active_until - begin) // every), 0, 63)
+    room = (story.active_until - begin) // every
+    return np.asarray(np.clip(np.minimum(counts, room), 0, _MOST_CHILDREN - 1), dtype=np.int64)
 
 
-def _author(story: Story, use: str, task: Ints, key: Ints, made: Ints, own: int) -> tuple[Ints, Ints]:
-    """Return who does something: in so many of a thousand cases whoever works on the task, else another of the team."""
+def _author(story: Story, use: str, found: _Places, own: int) -> tuple[Ints, Ints]:
+    """Return who does something: whoever works on the task in so many of a thousand cases, or another of the team."""
     world = story.world
-    mine = world.stream(use, "own").chance(own, key)
-    user, agent = story.user[task], story.agent[task]
-    by_agent = mine & (agent >= 0) & (made < world.agent_ends[np.maximum(agent, 0)])
-    by_user = mine & (user >= 0) & (made < world.user_ends[np.maximum(user, 0)])
-    other = world.member(use, key, story.project[task], made, story.block)
+    mine = world.stream(use, "own").chance(own, found.key)
+    user, agent = story.user[found.task], story.agent[found.task]
+    by_agent = mine & (agent >= 0) & (found.made < world.agent_ends[np.maximum(agent, 0)])
+    by_user = mine & (user >= 0) & (found.made < world.user_ends[np.maximum(user, 0)])
+    other = world.member(use, found.key, story.project[found.task], found.made, story.block)
     return np.where(by_agent, -1, np.where(by_user, user, other)), np.where(by_agent, agent, -1)
 
 
 def _comments(story: Story) -> Comments:
     drawn = story.world.stream("task_comments", "count").weighted(_COMMENT_SHARES, story.rows)
     counts = _limited(story, np.array(_COMMENTS, np.int64)[drawn], story.made, 10 * MINUTE)
-    task, place, key, made = _spread(story, counts, "task_comments", story.made)
-    user, agent = _author(story, "task_comments", task, key, made, 450)
-    answer = (place > 0) & story.world.stream("task_comments", "answer").chance(350, key)
-    answers = np.where(answer, np.arange(len(task)) - 1, -1)
-    return Comments(story, task, key, made, user, agent, answers)
+    found = _spread(story, counts, "task_comments", story.made)
+    user, agent = _author(story, "task_comments", found, 450)
+    answer = (found.place > 0) & story.world.stream("task_comments", "answer").chance(350, found.key)
+    answers = np.where(answer, np.arange(len(found.task)) - 1, -1)
+    return Comments(story, found.task, found.key, found.made, user, agent, answers)
 
 
 def _attachments(story: Story) -> Attachments:
     drawn = story.world.stream("task_attachments", "count").weighted((830, 120, 35, 15), story.rows)
-    counts = _limited(story, drawn, story.made, HOUR)
-    task, _place, key, made = _spread(story, counts, "task_attachments", story.made)
-    user = story.world.member("task_attachments", key, story.project[task], made, story.block)
-    return Attachments(story, task, key, made, user, np.full(len(task), -1, np.int64))
+    found = _spread(story, _limited(story, drawn, story.made, HOUR), "task_attachments", story.made)
+    user = story.world.member("task_attachments", found.key, story.project[found.task], found.made, story.block)
+    nobody = np.full(len(found.task), -1, np.int64)
+    return Attachments(story, found.task, found.key, found.made, user, nobody)
 
 
-def _executions(story: Story) -> Executions:
-    """Return the attempts of agents at their tasks, and reviews by agents of what people did."""
-    begun, reviewed = story.happens["started"], story.happens["reviewed"]
-    attempts = 1 + story.world.stream("agent_executions", "attempts").weighted((72, 19, 9), story.rows)
-    reviews = (story.user >= 0) & reviewed & story.world.stream("agent_executions", "review").chance(240, story.rows)
-    reviewer = story.world.worker_agent("agent_executions", story.rows, story.times["reviewed"], story.block)
-    reviews &= reviewer >= 0
-    counts = np.where((story.agent >= 0) & begun, attempts, np.where(reviews, 1, 0))
-    task = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
-    place = np.arange(len(task), dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
-    key = story.rows[task] * 64 + place
-    agent = np.where(reviews, reviewer, story.agent)[task]
-    window, lasting, last = _slots(story, counts, task, place, key, reviews)
-    begin = np.where(last & reviewed[task] & ~reviews[task], np.maximum(window[0], window[1] - lasting), window[0])
-    over = ~last | np.where(reviews, True, reviewed)[task]
-    ended = np.minimum(begin + lasting, window[1])
-    over &= ended < story.stop[task]
-    outcome = np.where(over, _outcome(story, key, last), RUNNING)
-    return _priced(story, task, key, place, agent, begin, np.where(over, ended, story.world.end), outcome)
+class _Runs:
+    """Works out the attempts of agents at their tasks, and the reviews by agents of what people did."""
 
+    def __init__(self, story: Story) -> None:
+        self._story = story
+        reviewed = story.happens["reviewed"]
+        attempts = 1 + story.world.stream("agent_executions", "attempts").weighted((72, 19, 9), story.rows)
+        reviews = (
+            (story.user >= 0) & reviewed & story.world.stream("agent_executions", "review").chance(240, story.rows)
+        )
+        reviewer = story.world.worker_agent("agent_executions", story.rows, story.times["reviewed"], story.block)
+        reviews = reviews & (reviewer >= 0)
+        own = (story.agent >= 0) & story.happens["started"]
+        counts = np.where(own, attempts, np.where(reviews, 1, 0))
+        self._found = _places(story, counts)
+        self._counts = counts[self._found.task]
+        self._reviews = np.asarray(reviews[self._found.task], np.bool_)
+        self._reviewed = np.asarray(reviewed[self._found.task], np.bool_)
+        self._agent = np.where(reviews, reviewer, story.agent)[self._found.task]
+        self._last = np.asarray(self._found.place == self._counts - 1, np.bool_)
 
-def _slots(
-    story: Story, counts: Ints, task: Ints, place: Ints, key: Ints, reviews: Mask
-) -> tuple[tuple[Ints, Ints], Ints, Mask]:
-    """Return the time that each run has, how long it would take, and whether it is the last of its task."""
-    lasting = quantile(long_tail(4 * 60, "0.8"), story.world.stream("agent_executions", "lasting").fraction(key))
-    lasting = np.minimum(lasting, 90 * 60) * SECOND + 1 + key % 997
-    first = np.where(reviews, story.times["reviewed"], story.times["started"])[task]
-    until = np.where(story.happens["reviewed"], story.times["reviewed"], story.stop)[task]
-    until = np.where(reviews[task], first + lasting, until)
-    slot = np.maximum((until - first) // counts[task], 1)
-    begin = first + slot * place
-    last = place == counts[task] - 1
-    return (begin, np.where(last, np.maximum(until, begin), begin + slot)), lasting, last
+    def _stream(self, column: str) -> Stream:
+        return self._story.world.stream("agent_executions", column)
 
+    def executions(self) -> Executions:
+        """Return them."""
+        story, task = self._story, self._found.task
+        lasting = quantile(long_tail(4 * 60, "0.8"), self._stream("lasting").fraction(self._found.key))
+        lasting = np.minimum(lasting, 90 * 60) * SECOND + 1 + self._found.key % 997
+        begin, until = self._slots(lasting)
+        # The last attempt ends with the task's going to review, and takes no longer than a run takes.
+        own_last = self._last & self._reviewed & ~self._reviews
+        begin = np.where(own_last, np.maximum(begin, until - lasting), begin)
+        ended = np.minimum(begin + lasting, until)
+        over = (~self._last | self._reviewed) & (ended < story.stop[task])
+        return self._priced(begin, np.where(over, ended, story.world.end), np.where(over, self._outcome(), RUNNING))
 
-def _outcome(story: Story, key: Ints, last: Mask) -> Ints:
-    stream = story.world.stream("agent_executions", "status")
-    return np.where(last, stream.weighted((955, 25, 12, 8), key), stream.weighted((0, 78, 17, 5), key))
+    def _slots(self, lasting: Ints) -> tuple[Ints, Ints]:
+        """Return from when until when each run may take place."""
+        story, task = self._story, self._found.task
+        first = np.where(self._reviews, story.times["reviewed"][task], story.times["started"][task])
+        until = np.where(self._reviewed, story.times["reviewed"][task], story.stop[task])
+        until = np.where(self._reviews, first + lasting, until)
+        slot = np.maximum((until - first) // self._counts, 1)
+        begin = first + slot * self._found.place
+        return begin, np.where(self._last, np.maximum(until, begin), begin + slot)
 
+    def _outcome(self) -> Ints:
+        stream, key = self._stream("status"), self._found.key
+        last, before = stream.weighted((955, 25, 12, 8), key), stream.weighted((0, 78, 17, 5), key)
+        return np.where(self._last, last, before)
 
-def _priced(
-    story: Story, task: Ints, key: Ints, place: Ints, agent: Ints, begin: Ints, ended: Ints, outcome: Ints
-) -> Executions:
-    world = story.world
-    tokens_in = quantile(long_tail(9_000, "0.7"), world.stream("agent_executions", "input_tokens").fraction(key))
-    tokens_in = np.where(outcome == RUNNING, 0, np.minimum(tokens_in, 900_000))
-    tokens_out = tokens_in * world.stream("agent_executions", "output_tokens").between(60, 420, key) // 1000
-    model = agent_model(agent, world)
-    read, write = (np.array([one[side] for one in words.MODELS], np.int64)[model] for side in (2, 3))
-    cost = tokens_in * read + tokens_out * write
-    wanted = np.where(begin < world.user_ends[story.reporter[task]], story.reporter[task], -1)
-    return Executions(
-        story, task, key, begin, wanted, agent, place + 1, outcome, ended, tokens_in, tokens_out, cost
-    )
+    def _priced(self, begin: Ints, ended: Ints, outcome: Ints) -> Executions:
+        story, key = self._story, self._found.key
+        tokens_in = quantile(long_tail(9_000, "0.7"), self._stream("input_tokens").fraction(key))
+        tokens_in = np.where(outcome == RUNNING, 0, np.minimum(tokens_in, 900_000))
+        tokens_out = tokens_in * self._stream("output_tokens").between(60, 420, key) // 1000
+        model = agent_model(self._agent, story.world)
+        read = np.array([one.read for one in words.MODELS], np.int64)[model]
+        write = np.array([one.write for one in words.MODELS], np.int64)[model]
+        reporter = story.reporter[self._found.task]
+        return Executions(
+            story=story,
+            task=self._found.task,
+            key=key,
+            made=begin,
+            user=np.where(begin < story.world.user_ends[reporter], reporter, -1),
+            agent=self._agent,
+            attempt=self._found.place + 1,
+            outcome=outcome,
+            ended=ended,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            cost=tokens_in * read + tokens_out * write,
+        )
 
 
 def _evidence(story: Story, executions: Executions) -> EvidenceItems:
-    world = story.world
-    begun = story.happens["started"]
+    world, begin = story.world, story.times["started"]
     drawn = world.stream("evidence", "count").weighted((640, 215, 95, 50), story.rows)
-    begin = story.times["started"]
-    counts = np.where(begun, _limited(story, drawn, begin, 5 * MINUTE), 0)
-    task, place, key, made = _spread(story, counts, "evidence", begin)
-    user, agent = _author(story, "evidence", task, key, made, 700)
-    first_run = np.full(len(story.rows), -1, np.int64)
-    # Backwards, so that the first of each task is what remains.
-    first_run[executions.task[::-1]] = np.arange(len(executions.task))[::-1]
-    run = np.where(agent >= 0, first_run[task], -1)
-    run = np.where((run >= 0) & (executions.made[np.maximum(run, 0)] <= made), run, -1) if len(executions.task) else run
-    source = world.stream("evidence", "source_type").weighted(_SOURCE_SHARES, key)
-    lowest, highest = (np.array([one[side] for one in words.SOURCES], np.int64)[source] for side in (6, 7))
-    first = lowest + world.stream("evidence", "credibility").below(highest - lowest + 1, key)
-    rests_on = np.where(place > 0, np.arange(len(task)) - 1, _cited(story, task, place, key))
+    counts = np.where(story.happens["started"], _limited(story, drawn, begin, 5 * MINUTE), 0)
+    found = _spread(story, counts, "evidence", begin)
+    user, agent = _author(story, "evidence", found, 700)
+    source = world.stream("evidence", "source_type").weighted(_SOURCE_SHARES, found.key)
+    lowest = np.array([one.lowest for one in words.SOURCES], np.int64)[source]
+    highest = np.array([one.highest for one in words.SOURCES], np.int64)[source]
+    first = lowest + world.stream("evidence", "credibility").below(highest - lowest + 1, found.key)
+    verdict, judged, judge, judging_agent = _judgement(story, found)
     return EvidenceItems(
-        story, task, key, made, user, agent, source, run, first, *_judgement(story, task, key, made, first), rests_on
+        story=story,
+        task=found.task,
+        key=found.key,
+        made=found.made,
+        user=user,
+        agent=agent,
+        source=source,
+        run=_run_of(executions, found, agent),
+        first_score=first,
+        score=_last_score(story, found.key, first, verdict),
+        verdict=verdict,
+        judged=judged,
+        judge=judge,
+        judging_agent=judging_agent,
+        rests_on=_rests_on(story, found),
     )
 
 
@@ -275,31 +328,47 @@ _SOURCE_SHARES: Final = (
 )  # fmt: skip
 
 
-def _cited(story: Story, task: Ints, place: Ints, key: Ints) -> Ints:
-    """Return for some first evidence of tasks the evidence before it in the same chunk."""
-    before = np.arange(len(task)) - 1
-    chunk = story.chunk[task]
-    same = (before >= 0) & (chunk[np.maximum(before, 0)] == chunk) if len(task) else np.zeros(0, np.bool_)
-    same &= (place == 0) & story.world.stream("evidence", "cites").chance(160, key)
-    return np.where(same, before, -1)
+def _run_of(executions: Executions, found: _Places, agent: Ints) -> Ints:
+    """Return the place of the execution in which an agent found each piece of evidence; -1 for none."""
+    nothing = np.full(len(found.task), -1, np.int64)
+    if not len(executions.task):
+        return nothing
+    first = np.full(len(executions.story.rows), -1, np.int64)
+    # Backwards, so that the first of each task is what remains.
+    first[executions.task[::-1]] = np.arange(len(executions.task))[::-1]
+    run = first[found.task]
+    known = (agent >= 0) & (run >= 0) & (executions.made[np.maximum(run, 0)] <= found.made)
+    return np.where(known, run, nothing)
 
 
-def _judgement(
-    story: Story, task: Ints, key: Ints, made: Ints, first: Ints
-) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-    """Return score, verdict, when, and by which user or agent."""
-    world = story.world
-    verdict = world.stream("evidence", "verification_status").weighted((36, 54, 7, 3), key)
+def _rests_on(story: Story, found: _Places) -> Ints:
+    """Return the evidence of the same task before each, and for some that are first, that before in the same chunk."""
+    before = np.arange(len(found.task), dtype=np.int64) - 1
+    chunk = story.chunk[found.task]
+    near = np.concatenate([[False], chunk[1:] == chunk[:-1]])[: len(chunk)]
+    cites = near & (found.place == 0) & story.world.stream("evidence", "cites").chance(160, found.key)
+    return np.where((found.place > 0) | cites, before, -1)
+
+
+def _judgement(story: Story, found: _Places) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return the verdict on each piece of evidence, when, and by which user or agent."""
+    world, key = story.world, found.key
+    drawn = world.stream("evidence", "verification_status").weighted((36, 54, 7, 3), key)
     delay = quantile(long_tail(9 * 3600, "0.8"), world.stream("evidence", "verified_at").fraction(key)) * SECOND
-    judged = made + MINUTE + np.minimum(delay, 200 * 24 * HOUR)
-    verdict = np.where(judged < world.end, verdict, UNVERIFIED)
+    judged = found.made + MINUTE + np.minimum(delay, 200 * 24 * HOUR)
+    verdict = np.where(judged < world.end, drawn, UNVERIFIED)
     judged = np.minimum(judged, world.end - 1)
     automatic = world.stream("evidence", "automatic").chance(400, key)
     agent = np.where(automatic, world.worker_agent("evidence.judge", key, judged, story.block), -1)
-    user = np.where(agent < 0, world.member("evidence.judge", key, story.project[task], judged, story.block), -1)
+    user = world.member("evidence.judge", key, story.project[found.task], judged, story.block)
+    nobody = verdict == UNVERIFIED
+    return verdict, judged, np.where(nobody | (agent >= 0), -1, user), np.where(nobody, -1, agent)
+
+
+def _last_score(story: Story, key: Ints, first: Ints, verdict: Ints) -> Ints:
+    """Return how far each piece of evidence is believed after it was judged."""
+    world = story.world
     moved = world.stream("evidence", "moved").chance(580, key) & (verdict != UNVERIFIED)
     better = np.minimum(first + world.stream("evidence", "better").between(50, 1500, key), 9950)
     worse = np.maximum(first - world.stream("evidence", "worse").between(500, 3500, key), 200)
-    score = np.where(moved, np.where(verdict == VERIFIED, np.maximum(better, first), worse), first)
-    nobody = verdict == UNVERIFIED
-    return score, verdict, judged, np.where(nobody, -1, user), np.where(nobody, -1, agent)
+    return np.where(moved, np.where(verdict == VERIFIED, np.maximum(better, first), worse), first)

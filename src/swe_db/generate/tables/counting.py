@@ -11,9 +11,9 @@ from swe_db.generate.tables.budget import TrailBudget
 from swe_db.generate.tables.census import Census
 from swe_db.generate.tables.children import FAILED, RUNNING, SUCCEEDED, TIMED_OUT, Executions, children_of
 from swe_db.generate.tables.feed import feed_entries, feed_totals
-from swe_db.generate.tables.happenings import story_totals
 from swe_db.generate.tables.story import DONE, Story, tell
 from swe_db.generate.tables.surroundings import logins
+from swe_db.generate.tables.task_events import story_totals
 from swe_db.generate.tables.world import World
 from swe_db.generate.values.calendar import HOUR
 from swe_db.generate.values.draws import Ints
@@ -49,17 +49,17 @@ def count(plan: Plan, chunks: Sequence[Block]) -> Census:
             "activity_feed": feed_totals(story, entries),
         },
         story_events=events,
-        last_login=_last_logins(world, chunks, events),
+        last_login=_last_logins(world, chunks, events, by_chunk(comments.chunk)),
         **_of_agents(plan, runs),
         **_of_projects(plan, story),
     )
 
 
-def _last_logins(world: World, chunks: Sequence[Block], events: Ints) -> Ints:
+def _last_logins(world: World, chunks: Sequence[Block], events: Ints, comments: Ints) -> Ints:
     budget = TrailBudget(world)
     last = np.zeros(world.plan.counts["users"], np.int64)
     for place, chunk in enumerate(chunks):
-        user, at = logins(world, chunk, budget.side_events(chunk, int(events[place])))
+        user, at = logins(world, chunk, max(budget.side_events(chunk, int(events[place]), int(comments[place])), 0))
         np.maximum.at(last, user, at)
     return last
 

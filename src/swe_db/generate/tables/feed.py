@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from swe_db.generate.tables.children import FAILED, VERIFIED, Attachments, Comments, EvidenceItems, Executions
+from swe_db.generate.tables.doers import by_agent, user_and_agent
 from swe_db.generate.tables.story import Story
 from swe_db.generate.tables.tasks import TaskColumns
 from swe_db.generate.tables.trail import actor_names, in_order
 from swe_db.generate.values.draws import Ints
-from swe_db.generate.values.texts import integers, numbers, optional, pick, text, timestamps, uuids
+from swe_db.generate.values.texts import Mask, integers, numbers, optional, pick, text, timestamps, uuids
 
 __all__ = ["Entries", "feed_entries", "feed_rows", "feed_totals"]
 
@@ -65,24 +66,29 @@ def feed_entries(
 
 
 def _of_tasks(story: Story) -> list[Entries]:
-    everything = np.ones(len(story.rows), np.bool_)
-    ended = story.happens["ended"]
-    nobody = np.full(len(story.rows), -1, np.int64)
+    happens, times = story.happens, story.times
+    done, given_up = happens["ended"] & ~story.cancelled, happens["ended"] & story.cancelled
+    pull = story.kind == 2
+    worker = np.where(story.agent >= 0, by_agent(story.agent), story.user)
+    told = happens["assigned"] & story.chance("assigned_in_feed", 300)
+    begun = happens["started"] & story.chance("started_in_feed", 500)
     return [
-        _entries(story, 0, everything, story.made, story.reporter, nobody),
-        _entries(story, 1, story.happens["assigned"] & story.chance("assigned_in_feed", 300), story.times["assigned"], story.reporter, nobody),
-        _entries(story, 2, story.happens["started"] & story.chance("started_in_feed", 500), story.times["started"], story.user, story.agent),
-        _entries(story, 3, ended & ~story.cancelled, story.times["ended"], story.user, story.agent),
-        _entries(story, 4, ended & story.cancelled, story.times["ended"], story.reporter, nobody),
-        _entries(story, 5, story.happens["reopened"], story.times["reopened"], story.reporter, nobody),
-        _entries(story, 8, story.kind == 2, story.made, story.reporter, nobody),
-        _entries(story, 9, (story.kind == 2) & ended & ~story.cancelled, story.times["ended"], story.user, story.agent),
+        _entries(story, 0, story.made >= 0, story.made, story.reporter),
+        _entries(story, 1, told, times["assigned"], story.reporter),
+        _entries(story, 2, begun, times["started"], worker),
+        _entries(story, 3, done, times["ended"], worker),
+        _entries(story, 4, given_up, times["ended"], story.reporter),
+        _entries(story, 5, happens["reopened"], times["reopened"], story.reporter),
+        _entries(story, 8, pull, story.made, story.reporter),
+        _entries(story, 9, pull & done, times["ended"], worker),
     ]
 
 
-def _entries(story: Story, kind: int, happens: Ints, at: Ints, user: Ints, agent: Ints) -> Entries:
+def _entries(story: Story, kind: int, happens: Mask, at: Ints, doer: Ints) -> Entries:
+    """Return entries of tasks by those doers who are there at that time, else by nobody."""
     index = np.flatnonzero(happens)
-    at, user, agent = at[index], user[index], agent[index]
+    user, agent = user_and_agent(doer[index])
+    at = at[index]
     there = (user >= 0) & (at < story.world.user_ends[np.maximum(user, 0)])
     running = (agent >= 0) & (at < story.world.agent_ends[np.maximum(agent, 0)])
     return Entries(
@@ -96,7 +102,7 @@ def _entries(story: Story, kind: int, happens: Ints, at: Ints, user: Ints, agent
 
 
 def _of_children(
-    children: Comments | Attachments | Executions | EvidenceItems, kind: int, happens: Ints, at: Ints | None = None
+    children: Comments | Attachments | Executions | EvidenceItems, kind: int, happens: Mask, at: Ints | None = None
 ) -> Entries:
     index = np.flatnonzero(happens)
     by_run = isinstance(children, Executions)
@@ -131,7 +137,7 @@ def feed_rows(columns: TaskColumns, entries: Entries, first: int, first_things: 
     ids = first + np.arange(len(order), dtype=np.int64)
     starts = np.array([first_things.get(thing, 0) for thing in _OBJECTS], np.int64)[entries.kind]
     thing = np.where(starts > 0, starts + entries.thing, story.rows[entries.task] + 1)
-    by_user, by_agent = entries.user >= 0, entries.agent >= 0
+    a_user, an_agent = entries.user >= 0, entries.agent >= 0
     title = columns.title.take(pa.array(entries.task))
     name = actor_names(story.world, entries.user, entries.agent)
     project = story.project[entries.task]
@@ -143,15 +149,17 @@ def feed_rows(columns: TaskColumns, entries: Entries, first: int, first_things: 
             "external_id": uuids(story.world.plan.source, "activity_feed", ids),
             "project_id": integers(project + 1),
             "task_id": integers(story.rows[entries.task] + 1),
-            "actor_user_id": integers(entries.user + 1, by_user & ~by_agent),
-            "actor_agent_id": integers(entries.agent + 1, by_agent),
-            "actor_name": optional(name, by_user | by_agent),
+            "actor_user_id": integers(entries.user + 1, a_user & ~an_agent),
+            "actor_agent_id": integers(entries.agent + 1, an_agent),
+            "actor_name": optional(name, a_user | an_agent),
             "verb": pick(_VERBS, entries.kind),
             "object_type": pick(_OBJECTS, entries.kind),
             "object_id": numbers(thing),
             "object_title": title,
             "visibility": pick(("project", "public"), public.astype(np.int64)),
-            "payload": text('{"priority": "', pick(("low", "medium", "high", "critical"), story.priority[entries.task]), '"}'),
+            "payload": text(
+                '{"priority": "', pick(("low", "medium", "high", "critical"), story.priority[entries.task]), '"}'
+            ),
             "created_at": timestamps(entries.at),
             "updated_at": timestamps(entries.at),
         }

@@ -23,7 +23,6 @@ from swe_db.generate.values.texts import (
     optional,
     pick,
     select,
-    strings,
     text,
     timestamps,
     uuids,
@@ -95,7 +94,7 @@ def user_rows(world: World, users: Ints, census: Census) -> pa.Table:
                 text("https://avatars.people.example/", numbers(github_id), ".png"), stream("avatar").chance(600, users)
             ),
             "locale": pick(_LOCALES, world.zones[users]),
-            "timezone": pick(tuple(zone[0] for zone in ZONES), world.zones[users]),
+            "timezone": pick(tuple(zone.name for zone in ZONES), world.zones[users]),
             "github_id": integers(github_id, on_github),
             "github_login": optional(pc.replace_substring(username, ".", "-"), on_github),
             "github_node_id": optional(text("U_", hexadecimal(stream("github_node_id").bits(users), 12)), on_github),
@@ -117,7 +116,9 @@ def _preferences(world: World, users: Ints) -> Array:
         {
             "web": pick(boolean, world.stream("users", "web").weighted((10, 90), users)),
             "email": pick(boolean, world.stream("users", "mail").weighted((40, 60), users)),
-            "digest": pick(('"daily"', '"weekly"', '"never"'), world.stream("users", "digest").weighted((5, 3, 2), users)),
+            "digest": pick(
+                ('"daily"', '"weekly"', '"never"'), world.stream("users", "digest").weighted((5, 3, 2), users)
+            ),
         }
     )
     theme = pick(('"dark"', '"light"', '"system"'), world.stream("users", "theme").weighted((5, 3, 2), users))
@@ -131,7 +132,7 @@ def _metadata(world: World, users: Ints) -> Array:
     return json_object(
         {
             "team": text('"', pick(words.TEAMS, team), '"'),
-            "level": text('"', pick(tuple(title[0] for title in words.TITLES), level), '"'),
-            "title": text('"', pick(tuple(title[1] for title in words.TITLES), level), '"'),
+            "level": text('"', pick(tuple(one.level for one in words.TITLES), level), '"'),
+            "title": text('"', pick(tuple(one.title for one in words.TITLES), level), '"'),
         }
     )

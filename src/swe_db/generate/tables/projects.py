@@ -62,10 +62,6 @@ def project_rows(world: World, projects: Ints, census: Census) -> pa.Table:
 
     name = _drawn_names(projects, world)
     slug = pc.replace_substring(pc.utf8_lower(name), " ", "-")
-    organisation = pick(_ORGANISATIONS, stream("organisation").weighted((55, 20, 15, 10), projects))
-    hosted = stream("repository").chance(930, projects)
-    github = hosted & stream("provider").chance(860, projects)
-    host = select(github, "https://github.com/", "https://gitlab.com/")
     state = world.project_state(projects)
     made, gone = world.project_starts[projects], world.project_ends[projects]
     over = (state > 0) & (gone < world.end)
@@ -83,13 +79,7 @@ def project_rows(world: World, projects: Ints, census: Census) -> pa.Table:
             ),
             "status": pick(_STATUSES, np.where(over, state, 0)),
             "visibility": pick(_VISIBILITIES, stream("visibility").weighted((70, 18, 12), projects)),
-            "repository_provider": optional(select(github, "github", "gitlab"), hosted),
-            "repository_url": optional(text(host, organisation, "/", slug), hosted),
-            "default_branch": pick(("main", "master", "develop"), stream("default_branch").weighted((88, 8, 4), projects)),
-            "github_id": integers(500_000_000 + projects * 1013, github),
-            "github_node_id": optional(text("R_", hexadecimal(stream("github_node_id").bits(projects), 12)), github),
-            "github_full_name": optional(text(organisation, "/", slug), github),
-            "github_installation_id": integers(40_000_000 + projects * 17, github),
+            **_repository(world, projects, slug),
             "settings": _settings(world, projects),
             "tags": label_lists(words.TAGS, choices, count),
             "metrics": _metrics(projects, census),
@@ -101,6 +91,25 @@ def project_rows(world: World, projects: Ints, census: Census) -> pa.Table:
             "deleted_at": timestamps(gone, over & (state == 3)),
         }
     )
+
+
+def _repository(world: World, projects: Ints, slug: Array) -> dict[str, Array]:
+    def stream(column: str) -> Stream:
+        return world.stream("projects", column)
+
+    organisation = pick(_ORGANISATIONS, stream("organisation").weighted((55, 20, 15, 10), projects))
+    hosted = stream("repository").chance(930, projects)
+    github = hosted & stream("provider").chance(860, projects)
+    host = select(github, "https://github.com/", "https://gitlab.com/")
+    return {
+        "repository_provider": optional(select(github, "github", "gitlab"), hosted),
+        "repository_url": optional(text(host, organisation, "/", slug), hosted),
+        "default_branch": pick(("main", "master", "develop"), stream("default_branch").weighted((88, 8, 4), projects)),
+        "github_id": integers(500_000_000 + projects * 1013, github),
+        "github_node_id": optional(text("R_", hexadecimal(stream("github_node_id").bits(projects), 12)), github),
+        "github_full_name": optional(text(organisation, "/", slug), github),
+        "github_installation_id": integers(40_000_000 + projects * 17, github),
+    }
 
 
 def _settings(world: World, projects: Ints) -> Array:

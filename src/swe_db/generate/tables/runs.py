@@ -30,8 +30,8 @@ __all__ = ["OUTCOMES", "execution_rows"]
 
 OUTCOMES: Final = ("succeeded", "failed", "timed_out", "cancelled", "running")
 _TRIGGERS: Final = ("manual", "event", "webhook", "schedule", "api")
-_KINDS: Final = (*(failure[0] for failure in words.FAILURES), "Timeout")
-_MESSAGES: Final = (*(failure[1] for failure in words.FAILURES), "The run took longer than its limit.")
+_KINDS: Final = (*(failure.type for failure in words.FAILURES), "Timeout")
+_MESSAGES: Final = (*(failure.message for failure in words.FAILURES), "The run took longer than its limit.")
 
 
 def execution_rows(runs: Executions, first: int) -> pa.Table:
@@ -60,7 +60,7 @@ def execution_rows(runs: Executions, first: int) -> pa.Table:
             "output": optional(_output(runs), runs.outcome == SUCCEEDED),
             "error_type": pick(_KINDS, failure, wrong),
             "error_message": pick(_MESSAGES, failure, wrong),
-            "model_name": pick(tuple(model[1] for model in words.MODELS), agent_model(runs.agent, world)),
+            "model_name": pick(tuple(model.name for model in words.MODELS), agent_model(runs.agent, world)),
             "input_tokens": integers(runs.tokens_in),
             "output_tokens": integers(runs.tokens_out),
             "cost_usd": decimals(runs.cost, 14, 6),
@@ -78,7 +78,9 @@ def _output(runs: Executions) -> Array:
     return json_object(
         {
             "files": numbers(1 + runs.stream("files").below(9, runs.key)),
-            "summary": pick(('"patch proposed"', '"tests pass"', '"review written"'), runs.stream("summary").below(3, runs.key)),
+            "summary": pick(
+                ('"patch proposed"', '"tests pass"', '"review written"'), runs.stream("summary").below(3, runs.key)
+            ),
             "branch": text('"task/', numbers(runs.story.rows[runs.task] + 1), '"'),
         }
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from swe_db.generate.values.curves import long_tail, quantile
 from swe_db.generate.values.draws import Bits, Ints
 from swe_db.generate.values.texts import Mask
 
-__all__ = ["STATUSES", "STEPS", "Story", "tell"]
+__all__ = ["STATUSES", "STEPS", "Change", "Story", "tell"]
 
 STATUSES: Final = ("backlog", "todo", "in_progress", "in_review", "blocked", "done", "cancelled")
 BACKLOG, TODO, IN_PROGRESS, IN_REVIEW, BLOCKED, DONE, CANCELLED = range(7)
@@ -37,6 +37,22 @@ _LEADS_TO: Final = {
     "reopened": IN_PROGRESS,
     "ended_again": DONE,
 }
+
+
+class Change(NamedTuple):
+    """A step that changes the status of tasks.
+
+    Attributes:
+        step: Its name.
+        before: The status of each task before it.
+        after: And after it.
+        happens: To which tasks it happens.
+    """
+
+    step: str
+    before: Ints
+    after: Ints
+    happens: Mask
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,15 +107,15 @@ class Story:
         return np.where(waits, BACKLOG, TODO)
 
     @functools.cached_property
-    def changes(self) -> list[tuple[str, Ints, Ints, Mask]]:
-        """Steps that change the status: name, status before, status after, whether it happens."""
+    def changes(self) -> list[Change]:
+        """Steps that change the status, in their order."""
         status = self.first_status
         found = []
         for step in STEPS:
             after = self._leads_to(step)
             if after is None:
                 continue
-            found.append((step, status, after, self.happens[step]))
+            found.append(Change(step, status, after, self.happens[step]))
             status = np.where(self.happens[step], after, status)
         return found
 
@@ -114,8 +130,8 @@ class Story:
     def status(self) -> Ints:
         """The status of each task at the end."""
         status = self.first_status
-        for _step, _before, after, happens in self.changes:
-            status = np.where(happens, after, status)
+        for change in self.changes:
+            status = np.where(change.happens, change.after, status)
         return status
 
     @functools.cached_property
@@ -237,7 +253,7 @@ class _Life:
         fraction = self._world.stream("tasks", f"lasting.{name}").fraction(self._rows)
         # Tables hold seconds, so that the longest stays within their range; what is below comes from the low bits.
         seconds = quantile(long_tail(median // SECOND, spread), fraction)
-        return np.minimum(seconds, 400 * DAY // SECOND) * SECOND + (fraction & 1023) % 1000 + 1
+        return np.asarray(np.minimum(seconds, 400 * DAY // SECOND) * SECOND + (fraction & 1023) % 1000 + 1, np.int64)
 
     def _after(self, times: Ints, work: Ints, *, by_agents: Ints | None = None) -> Ints:
         """Return when work is done: in office hours by people, at any hour and faster by agents."""
@@ -293,7 +309,11 @@ class _Life:
         approved = work_after(self._last_review, self._lasting("approved", 7 * HOUR), self._zone)
         ended = np.where(dropped, given_up, approved)
         self._step("ended", ended, self._ready | dropped, stop)
-        back = self._ready & self._chance("reopened", 30) & ~self._world.stream("tasks", "cancelled").chance(65, self._rows)
+        back = (
+            self._ready
+            & self._chance("reopened", 30)
+            & ~self._world.stream("tasks", "cancelled").chance(65, self._rows)
+        )
         reopened = ended + self._lasting("reopened", 4 * DAY)
         self._step("reopened", reopened, back, stop)
         self._step("ended_again", self._after(reopened, self._lasting("repair", 5 * HOUR)), back, stop)

@@ -1,4 +1,4 @@
-"""Events beside the lives of tasks: people, projects and agents that come and go, logins, deployments, what is refused."""
+"""Events beside the lives of tasks: who comes and goes, logins, deployments, what is refused."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Final
 import numpy as np
 
 from swe_db.generate.plan import CHUNK, Block
-from swe_db.generate.tables.happenings import KINDS, Happenings, event, nothing
+from swe_db.generate.tables.agents import agent_names
+from swe_db.generate.tables.event_types import event
+from swe_db.generate.tables.happenings import KINDS, Happenings, nothing
 from swe_db.generate.tables.people import display_names
 from swe_db.generate.tables.projects import project_names
 from swe_db.generate.tables.world import World
 from swe_db.generate.values.calendar import HOUR, MINUTE, START
 from swe_db.generate.values.draws import Ints
-from swe_db.generate.values.texts import json_object, text
+from swe_db.generate.values.texts import Mask, json_object, optional, text
 
 __all__ = ["arrivals_and_ends", "event_counts", "logins", "side_events"]
 
@@ -45,15 +47,15 @@ def event_counts(world: World, table: str) -> Ints:
 
 
 def arrivals_and_ends(world: World, table: str, rows: Ints) -> Happenings:
-    """Return how rows of users, projects or agents came and went: for each its arrival and, if there is one, its end."""
+    """Return how rows of users, projects or agents came and went: their arrivals, and their ends if there are."""
     counts = event_counts(world, table)[rows]
     subject = np.repeat(rows, counts)
     second = np.concatenate([[False], subject[1:] == subject[:-1]]) if len(subject) else np.zeros(0, np.bool_)
     timeline = {"users": world.users, "projects": world.projects, "agents": world.agents}[table]
     ends = {"users": world.user_ends, "projects": world.project_ends, "agents": world.agent_ends}[table]
     kind, user, project = _arrival_kinds(world, table, subject, second)
-    name = display_names(subject, world) if table == "users" else project_names(subject, world)
-    described = json_object({"name": text('"', name, '"')}) if table != "agents" else nothing(len(subject))
+    names = {"users": display_names, "projects": project_names, "agents": agent_names}[table](subject, world)
+    described = json_object({"display_name" if table == "users" else "name": text('"', names, '"')})
     return Happenings(
         key=subject * KINDS + {"users": 40, "projects": 42, "agents": 44}[table] + second + _CHUNK_KEYS * KINDS,
         chunk=np.zeros(len(subject), np.int64),
@@ -64,25 +66,27 @@ def arrivals_and_ends(world: World, table: str, rows: Ints) -> Happenings:
         resource=subject + 1,
         project=project,
         old=nothing(len(subject)),
-        new=described,
+        new=optional(described, ~second),
     )
 
 
-def _arrival_kinds(world: World, table: str, subject: Ints, second: Ints) -> tuple[Ints, Ints, Ints]:
+def _arrival_kinds(world: World, table: str, subject: Ints, second: Mask) -> tuple[Ints, Ints, Ints]:
     """Return kind, user and project of arrivals and ends."""
     none = np.full(len(subject), -1, np.int64)
     if table == "users":
-        names = ("user.created", "user.created", "user.suspended", "user.deleted")
-        kinds = np.array([event(name) for name in names], np.int64)
+        kinds = _indices("user.created", "user.created", "user.suspended", "user.deleted")
         return np.where(second, kinds[world.user_state(subject)], kinds[0]), np.where(second, 0, subject), none
     if table == "projects":
-        names = ("project.created", "project.updated", "project.archived", "project.deleted", "project.updated")
-        kinds = np.array([event(name) for name in names], np.int64)
+        kinds = _indices("project.created", "project.updated", "project.archived", "project.deleted", "project.updated")
         owner = world.owner(subject)
         return np.where(second, kinds[world.project_state(subject)], kinds[0]), owner, subject
     removed = world.stream("agents", "deleted").chance(250, subject)
     gone = np.where(removed, event("agent.deleted"), event("agent.deactivated"))
     return np.where(second, gone, event("agent.registered")), np.zeros(len(subject), np.int64), none
+
+
+def _indices(*names: str) -> Ints:
+    return np.array([event(name) for name in names], np.int64)
 
 
 def _side(world: World, chunk: Block, count: int) -> tuple[Ints, Ints, Ints, Ints, Ints]:
@@ -107,7 +111,7 @@ def side_events(world: World, chunk: Block, count: int) -> Happenings:
     """Return so many events that fill up the trail of a chunk."""
     key, task, kind, at, user = _side(world, chunk, count)
     project = world.busy_project(task, world.tasks.instants(task), chunk.number)
-    kinds = np.array([event(name) for name in _NAMES], np.int64)[kind]
+    kinds = _indices(*_NAMES)[kind]
     of_user = np.isin(kinds, [event(name) for name in _NAMES if name.startswith("user.") or "token" in name])
     of_project = np.isin(kinds, [event(name) for name in ("data.exported", "security.permission_denied")])
     resource = np.where(of_user, user + 1, np.where(of_project, project + 1, task + 1))
@@ -130,5 +134,3 @@ def logins(world: World, chunk: Block, count: int) -> tuple[Ints, Ints]:
     _key, _task, kind, at, user = _side(world, chunk, count)
     logged_in = (kind == 0) & (user >= 0)
     return user[logged_in], at[logged_in]
-
-

@@ -28,9 +28,9 @@ from swe_db.generate.values.texts import (
 
 __all__ = ["attachment_rows", "comment_rows", "file_names"]
 
-_NAMES: Final = tuple(file[0] for file in words.FILES)
-_ENDINGS: Final = tuple(file[1] for file in words.FILES)
-_MEDIA_TYPES: Final = tuple(file[2] for file in words.FILES)
+_NAMES: Final = tuple(file.name for file in words.FILES)
+_ENDINGS: Final = tuple(file.ending for file in words.FILES)
+_MEDIA_TYPES: Final = tuple(file.media_type for file in words.FILES)
 
 
 def comment_rows(comments: Comments, first: int) -> pa.Table:

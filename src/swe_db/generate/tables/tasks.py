@@ -136,7 +136,9 @@ class TaskColumns:
             {
                 "complexity": pick(_COMPLEXITIES, complexity),
                 "files": numbers(1 + self._stream("ai_files").below(14, self.story.rows)),
-                "risk": pick(('"low"', '"medium"', '"high"'), self._stream("ai_risk").weighted((60, 30, 10), self.story.rows)),
+                "risk": pick(
+                    ('"low"', '"medium"', '"high"'), self._stream("ai_risk").weighted((60, 30, 10), self.story.rows)
+                ),
             }
         )
 
@@ -229,7 +231,7 @@ class TaskColumns:
 
     def _json_labels(self) -> Array:
         choices, counts = self.label_choice
-        written = []
+        written: list[str] = []
         for first in range(len(words.LABELS)):
             names = [words.LABELS[(first + step * 5) % len(words.LABELS)] for step in range(3)]
             written.extend("[" + ", ".join(f'"{name}"' for name in names[:count]) + "]" for count in range(4))

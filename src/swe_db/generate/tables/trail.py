@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from swe_db.generate.tables.agents import agent_names
-from swe_db.generate.tables.happenings import DEEDS, EVENT_TYPES, RESOURCES, RESULTS, SEVERITIES, Happenings
+from swe_db.generate.tables.event_types import DEEDS, EVENT_TYPES, RESOURCES, RESULTS, SEVERITIES
+from swe_db.generate.tables.happenings import Happenings
 from swe_db.generate.tables.people import display_names
 from swe_db.generate.tables.world import World
 from swe_db.generate.values import words
@@ -26,7 +27,7 @@ from swe_db.generate.values.texts import (
     uuids,
 )
 
-__all__ = ["audit_rows", "in_order"]
+__all__ = ["actor_names", "audit_rows", "in_order"]
 
 _OCTETS = tuple(str(number) for number in range(256))
 
@@ -66,7 +67,9 @@ def audit_rows(world: World, events: Happenings, ids: Ints) -> pa.Table:
             "user_agent": pick(words.USER_AGENTS, client, human),
             "request_id": text("req_", hexadecimal(request)),
             "session_id": optional(text("ses_", hexadecimal(session)), human),
-            "context": select(by_agent, '{"source": "agent"}', select(human, '{"source": "web"}', '{"source": "system"}')),
+            "context": select(
+                by_agent, '{"source": "agent"}', select(human, '{"source": "web"}', '{"source": "system"}')
+            ),
             "created_at": timestamps(events.at),
         }
     )

@@ -104,11 +104,11 @@ class World:
 
     def zone(self, users: Ints) -> Ints:
         """Return where each user lives, as an index of ZONES."""
-        drawn = self.stream("users", "timezone").weighted([zone[3] for zone in ZONES], users)
+        drawn = self.stream("users", "timezone").weighted([zone.share for zone in ZONES], users)
         return np.where(users < len(_SEED_ZONES), _SEED_ZONES[np.clip(users, 0, len(_SEED_ZONES) - 1)], drawn)
 
     def user_state(self, users: Ints) -> Ints:
-        """Return 0 for an active user, 1 for one who was invited and never came, 2 for a suspended, 3 for a deleted one."""
+        """Return 0 for an active user, 1 for one who never came, 2 for a suspended, 3 for a deleted one."""
         drawn = self.stream("users", "state").weighted((920, 35, 15, 30), users)
         return np.where(users < len(_SEED_ZONES), 0, drawn)
 

@@ -6,15 +6,15 @@ units of 2**-40: rows that were made one after the other have ascending position
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import functools
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from swe_db.generate.values.draws import Ints, Seed
 
-__all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "START", "ZONES", "Calendar", "local_offset", "work_after"]
+__all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "START", "ZONES", "Calendar", "Zone", "local_offset", "work_after"]
 
 SECOND: Final = 1_000
 MINUTE: Final = 60 * SECOND
@@ -33,18 +33,34 @@ _WEEKDAYS: Final = (96, 108, 110, 106, 88, 14, 9)
 # Of a hundred, by (month, day): days on which few work.
 _HOLIDAYS: Final = {(1, 1): 8, (5, 1): 45, (12, 24): 25, (12, 25): 6, (12, 26): 12, (12, 31): 25}
 
-# Name, offset in minutes in winter, rule of its summer time, share of a hundred people.
+
+class Zone(NamedTuple):
+    """A time zone.
+
+    Attributes:
+        name: IANA name.
+        winter: Minutes ahead of UTC in winter.
+        summer: The rule of its summer time: eu, us, or none.
+        share: How many of a hundred people live there.
+    """
+
+    name: str
+    winter: int
+    summer: str
+    share: int
+
+
 ZONES: Final = (
-    ("UTC", 0, "", 4),
-    ("Europe/London", 0, "eu", 12),
-    ("Europe/Berlin", 60, "eu", 17),
-    ("Europe/Warsaw", 60, "eu", 6),
-    ("America/New_York", -300, "us", 19),
-    ("America/Chicago", -360, "us", 6),
-    ("America/Los_Angeles", -480, "us", 15),
-    ("America/Sao_Paulo", -180, "", 6),
-    ("Asia/Kolkata", 330, "", 9),
-    ("Asia/Tokyo", 540, "", 6),
+    Zone("UTC", 0, "", 4),
+    Zone("Europe/London", 0, "eu", 12),
+    Zone("Europe/Berlin", 60, "eu", 17),
+    Zone("Europe/Warsaw", 60, "eu", 6),
+    Zone("America/New_York", -300, "us", 19),
+    Zone("America/Chicago", -360, "us", 6),
+    Zone("America/Los_Angeles", -480, "us", 15),
+    Zone("America/Sao_Paulo", -180, "", 6),
+    Zone("Asia/Kolkata", 330, "", 9),
+    Zone("Asia/Tokyo", 540, "", 6),
 )
 _YEARS: Final = range(2024, 2051)
 _OPENS: Final = 9 * HOUR
@@ -60,8 +76,8 @@ class Calendar:
         as_of: The end: nothing has happened after it.
     """
 
-    def __init__(self, seed: Seed, as_of: datetime.date) -> None:
-        self.end = (as_of - datetime.date(1970, 1, 1)).days * DAY
+    def __init__(self, seed: Seed, as_of: dt.date) -> None:
+        self.end = (as_of - dt.date(1970, 1, 1)).days * DAY
         self._days = _day_ends(seed.number, self.end // DAY - _FIRST_DAY)
         self._hours = np.concatenate([[0], np.cumsum(np.array(_HOURS, np.int64))])
 
@@ -109,17 +125,17 @@ def _day_ends(seed: int, days: int) -> Ints:
 
 
 def _holiday(day: int) -> int:
-    date = datetime.date(1970, 1, 1) + datetime.timedelta(days=_FIRST_DAY + day)
+    date = dt.date(1970, 1, 1) + dt.timedelta(days=_FIRST_DAY + day)
     return _HOLIDAYS.get((date.month, date.day), 100)
 
 
 def local_offset(instants: Ints, zones: Ints) -> Ints:
     """Return what a clock in the zone (an index of `ZONES`) shows beyond UTC, in milliseconds."""
-    winter = np.array([zone[1] * MINUTE for zone in ZONES], np.int64)[zones]
+    winter = np.array([zone.winter * MINUTE for zone in ZONES], np.int64)[zones]
     summer = np.zeros(len(instants), np.int64)
     for rule in ("eu", "us"):
         changes = _summer_changes(rule)
-        follows = np.array([zone[2] == rule for zone in ZONES])[zones]
+        follows = np.array([zone.summer == rule for zone in ZONES])[zones]
         # In America the change is at two o'clock local time; summer time begins an hour later on the clock.
         clock = instants + (winter if rule == "us" else 0)
         summer += np.where(follows & (np.searchsorted(changes, clock, side="right") % 2 == 1), HOUR, 0)
@@ -141,13 +157,13 @@ def _summer_changes(rule: str) -> Ints:
 
 def _sunday(year: int, month: int, which: int) -> int:
     """Return the day, since 1970, of the first, second or last (-1) Sunday of a month."""
-    first = datetime.date(year, month, 1)
+    first = dt.date(year, month, 1)
     sundays = [
         day
-        for day in (first + datetime.timedelta(days=step) for step in range(31))
+        for day in (first + dt.timedelta(days=step) for step in range(31))
         if day.month == month and day.weekday() == 6
     ]
-    return (sundays[which if which < 0 else which - 1] - datetime.date(1970, 1, 1)).days
+    return (sundays[which if which < 0 else which - 1] - dt.date(1970, 1, 1)).days
 
 
 def work_after(instants: Ints, work: Ints, zones: Ints) -> Ints:

@@ -185,7 +185,8 @@ def json_object(members: Mapping[str, Part], present: Mapping[str, Mask] | None 
     for key in sorted(members, key=lambda key: (len(key), key)):
         value = members[key]
         if present is not None and key in present:
-            assert opening == ", ", "the first key of an object is in every row"
+            if opening != ", ":
+                raise ValueError("the first key of an object is in every row")
             member = text(f', "{key}": ', value) if not isinstance(value, str) else f', "{key}": {value}'
             # A value may be null where the key is absent.
             parts.append(pc.if_else(pa.array(present[key]), member, ""))
