@@ -187,7 +187,8 @@ def tell(world: World, chunks: Sequence[Block]) -> Story:
     user = np.where(people, world.member("tasks.assignee", rows, project, made, block), -1)
     priority = world.stream("tasks", "first_priority").weighted((20, 55, 20, 5), rows)
     changed = world.stream("tasks", "priority").below(4, rows)
-    times, happens = _Life(world, rows, made, user, agent).live(changed != priority)
+    life = _Life(world, rows, made, user, agent)
+    times, happens = life.live(changed != priority)
     return Story(
         world=world,
         block=block,
@@ -201,7 +202,7 @@ def tell(world: World, chunks: Sequence[Block]) -> Story:
         kind=world.stream("tasks", "task_type").weighted((52, 33, 15), rows),
         priority=np.where(happens["reprioritized"], changed, priority),
         first_priority=priority,
-        cancelled=world.stream("tasks", "cancelled").chance(65, rows),
+        cancelled=life.cancelled,
         times=times,
         happens=happens,
         stop=np.where(happens["deleted"], times["deleted"], world.end),
@@ -282,6 +283,7 @@ class _Life:
         self._step("triaged", triaged, waits & ~kept, stop)
         ready = np.where(waits, triaged, assigned)
         self._ready = self._assigned & ~(waits & kept)
+        self._known_until = np.where(waits & ~kept, triaged, self._made)
         return ready
 
     def _work(self, ready: Ints, stop: Ints) -> None:
@@ -305,15 +307,12 @@ class _Life:
     def _finish(self, stop: Ints) -> None:
         # Some are given up before anybody begins; those that are never assigned too.
         dropped = ~self._ready & self._chance("dropped", 250)
-        given_up = work_after(self._made, self._lasting("dropped", 90 * HOUR), self._zone)
+        self.cancelled = dropped | self._world.stream("tasks", "cancelled").chance(65, self._rows)
+        given_up = work_after(self._known_until, self._lasting("dropped", 90 * HOUR), self._zone)
         approved = work_after(self._last_review, self._lasting("approved", 7 * HOUR), self._zone)
         ended = np.where(dropped, given_up, approved)
         self._step("ended", ended, self._ready | dropped, stop)
-        back = (
-            self._ready
-            & self._chance("reopened", 30)
-            & ~self._world.stream("tasks", "cancelled").chance(65, self._rows)
-        )
+        back = self._ready & self._chance("reopened", 30) & ~self.cancelled
         reopened = ended + self._lasting("reopened", 4 * DAY)
         self._step("reopened", reopened, back, stop)
         self._step("ended_again", self._after(reopened, self._lasting("repair", 5 * HOUR)), back, stop)

@@ -29,7 +29,7 @@ def quantile(table: Ints, fractions: Ints) -> Ints:
         fractions: From 0 to below 2**32.
     """
     place = fractions >> (32 - _STEP_BITS)
-    rest = (fractions >> 2) & ((1 << 20) - 1)
+    rest = (fractions >> (32 - _STEP_BITS - 20)) & ((1 << 20) - 1)
     low = table[place]
     return np.asarray(low + (((table[place + 1] - low) * rest) >> 20), dtype=np.int64)
 

@@ -1,0 +1,1 @@
+"""Whether what is in the database is what was planned."""
