@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -19,10 +20,11 @@ from support.inner import PYTEST
 from support.leftovers import Session, processes_of, send, session
 from support.short import short_directory
 from swe_db.cli import run
-from swe_db.servers import ladder, leftovers, process, survey
+from swe_db.servers import ladder, leftovers, process
 from swe_db.servers.docker import leftovers as docker_leftovers
 from swe_db.servers.docker.daemon import HOST, KEPT
 from swe_db.servers.leftovers import find_servers
+from swe_db.servers.survey import backends, places
 
 SECRET = "hunter2hunter2"
 NO_DAEMON = "unix:///nowhere/docker.sock"
@@ -47,11 +49,12 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in [name for name in os.environ if name.startswith("SWE_DB")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("DOCKER_HOST", NO_DAEMON)
+    monkeypatch.setenv("XDG_DATA_HOME", "/nowhere")
     with short_directory() as directory:
         directory.chmod(0o1777)  # the servers' account makes its directories itself
         monkeypatch.setenv("TMPDIR", str(directory))
         monkeypatch.setattr(tempfile, "tempdir", str(directory))
-        for module in (leftovers, process, survey):
+        for module in (leftovers, process, places):
             monkeypatch.setattr(module, "runtime_places", lambda: (directory,))
         yield directory
 
@@ -98,7 +101,14 @@ def test_a_healthy_machine_is_exit_code_0(folder: Path, capsys: pytest.CaptureFi
     assert "            to fix it: install Docker and start it, or set DOCKER_HOST" in lines
     assert "  fake      7, by name only" in lines
     assert f"  containers  not looked for: there is no Docker daemon: no socket {NO_DAEMON[7:]}, which" in text
-    assert lines[-1] == "Leftovers of dead runs: none"
+    assert lines[-3] == "Leftovers of dead runs: none"
+    assert re.match(r"A run can work, with Postgres from (local|embedded) and Redis from (local|embedded)", lines[-1])
+    assert "  daemon    there is no Docker daemon: no socket" in re.sub(" +daemon +", "  daemon    ", text)
+    assert [
+        title
+        for title in ("Docker", "Programs", "Memory and disk", "System", "Local environments")
+        if title not in lines
+    ] == []
     assert "\x1b" not in text
     assert max(len(line) - len(line.rstrip()) for line in lines) == 0
 
@@ -107,19 +117,20 @@ def test_where_nothing_works_the_exit_code_is_1(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a backend for Redis the command fails, although fake would work by name."""
-    monkeypatch.setattr(survey, "REDIS", {name: ladder.REDIS[name] for name in ("url", "docker", "fake")})
+    monkeypatch.setattr(backends, "REDIS", {name: ladder.REDIS[name] for name in ("url", "docker", "fake")})
     code, text = doctor(capsys)
     assert code == 1
     assert "Redis: no backend works" in text
+    assert text.splitlines()[-1].startswith("No run can work: there is no Redis (auto).")
     code, found = as_json(capsys)
     assert (code, found["ok"], found["backends"]["redis"]["auto"]) == (1, False, None)
     assert found["backends"]["postgres"]["auto"]
 
 
 def test_leftovers_are_listed_then_removed(dead: Session, living: Session, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without --fix leftovers are exit code 1 and stay; with it they go, and once more there are none."""
+    """Without --fix leftovers stay, and hinder no run; with it they go, and once more there are none."""
     code, text = doctor(capsys)
-    assert code == 1
+    assert code == 0
     assert "Leftovers of dead runs: 2, which `swe-db doctor --fix` removes; 2 things of living runs are left" in text
     assert all(str(directory) in text for directory in dead.directories)
     assert text.count("--fix ends the processes and removes it") == 2
@@ -131,14 +142,14 @@ def test_leftovers_are_listed_then_removed(dead: Session, living: Session, capsy
     assert not any(directory.exists() for directory in dead.directories)
     code, text = doctor(capsys, "--fix")
     assert code == 0
-    assert text.splitlines()[-1] == "Leftovers of dead runs: none; 2 things of living runs are left alone"
+    assert "\nLeftovers of dead runs: none; 2 things of living runs are left alone\n" in text
     assert len(living.guards) == 2
 
 
 def test_json_has_the_same_facts(dead: Session, capsys: pytest.CaptureFixture[str]) -> None:
     """With --json stdout is one object: backends, machine, leftovers and what became of them."""
     code, found = as_json(capsys)
-    assert (code, found["ok"], found["living"], found["kept"]) == (1, False, 0, [])
+    assert (code, found["ok"], found["living"], found["kept"]) == (0, True, 0, [])
     assert [rung["backend"] for rung in found["backends"]["postgres"]["rungs"]] == [
         "url",
         "docker",
@@ -146,7 +157,9 @@ def test_json_has_the_same_facts(dead: Session, capsys: pytest.CaptureFixture[st
         "embedded",
     ]
     assert found["backends"]["redis"]["rungs"][0]["reason"] == "no URL is given"
-    assert "account" in {fact["name"] for fact in found["machine"]}
+    facts = {(fact["section"], fact["name"]): fact for fact in found["machine"]}
+    assert facts["System", "account"].keys() == {"section", "name", "text", "meaning", "advice"}
+    assert ("System", "open files") in facts
     assert {each["name"] for each in found["leftovers"]} == {str(directory) for directory in dead.directories}
     assert {(each["kind"], each["state"]) for each in found["leftovers"]} == {("server", "left")}
     (note,) = found["left_alone"]
@@ -187,7 +200,7 @@ def test_a_run_of_pytest_that_was_killed_with_its_guards_is_cleared_away(
     assert pytest_run.stdout is not None
     while "begun" not in (line := pytest_run.stdout.readline()):
         assert line, "pytest has ended"
-    assert doctor(capsys, "--fix")[1].endswith("none; 2 things of living runs are left alone\n")
+    assert "none; 2 things of living runs are left alone\n" in doctor(capsys, "--fix")[1]
     guards = [each for path in folder.iterdir() for each in processes_of(path) if os.getpgid(each) == each]
     send(signal.SIGKILL, guards)
     pytest_run.kill()
@@ -202,8 +215,8 @@ def test_a_machine_without_proc_or_room_is_described(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What cannot be found out is a line of the report, never a traceback."""
-    monkeypatch.setattr(survey, "MOUNTS", folder / "nowhere")
-    monkeypatch.setattr(survey, "runtime_places", lambda: (folder / "gone",))
+    monkeypatch.setattr(places, "MOUNTS", folder / "nowhere")
+    monkeypatch.setattr(places, "runtime_places", lambda: (folder / "gone",))
     monkeypatch.setattr(process, "ROOM", 1 << 62)
     monkeypatch.setattr(leftovers, "runtime_places", lambda: (Path(__file__),))
     _, text = doctor(capsys)
@@ -232,11 +245,24 @@ def test_the_settings_of_the_environment_count(
     monkeypatch.setenv("SWE_DB_BACKEND", "url")
     monkeypatch.setenv("SWE_DB_POSTGRES_URL", f"postgresql://me:{SECRET}@127.0.0.1:1/db")
     monkeypatch.setenv("SWE_DB_REDIS_URL", f"redis:me:{SECRET}")
-    _, text = doctor(capsys)
+    code, text = doctor(capsys)
+    assert code == 1
     assert "; the settings ask for url" in text
+    assert "No run can work: there is no Postgres (url) and no Redis (url)." in text
     assert "me@127.0.0.1:1/db refused the connection" in text
     assert "to fix it: mend the setting" in text
     assert SECRET not in text + doctor(capsys, "--json")[1]
+
+
+def test_the_settings_of_the_project_count(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the ini file asks for is what is examined: a backend that cannot be had is exit code 1, another one 0."""
+    monkeypatch.chdir(tmp_path)
+    for backend, code in {"docker": 1, "embedded": 0}.items():
+        (tmp_path / "pytest.ini").write_text(f"[pytest]\nswe_db_backend = {backend}\n", encoding="utf-8")
+        found, text = doctor(capsys)
+        assert (found, f"; the settings ask for {backend}" in text) == (code, True)
 
 
 @pytest.mark.parametrize("arguments", [["--fixx"], ["now"]])

@@ -15,7 +15,15 @@ from swe_db.errors import ConfigError, LocalEnvironmentError
 from swe_db.servers.account import Account
 from swe_db.servers.liveness import is_same
 
-__all__ = ["data_directory", "directory_of", "existing_names", "explained", "locked", "private"]
+__all__ = [
+    "data_directory",
+    "directory_of",
+    "existing_names",
+    "explained",
+    "locked",
+    "place_of_environments",
+    "private",
+]
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 LOCK: Final = ".lock"
@@ -23,7 +31,12 @@ LOCK: Final = ".lock"
 SHARED_PLACES: Final = (Path("/var/lib/swe-db"), Path("/var/tmp/swe-db"))  # noqa: S108 - made by root, never by others
 
 
-def _home() -> Path:
+def place_of_environments() -> Path:
+    """Return where the environments of this user are kept, whether it is there or not.
+
+    Raises:
+        ConfigError: This user has no home.
+    """
     given = os.environ.get("XDG_DATA_HOME", "")
     if Path(given).is_absolute():
         return Path(given, "swe-db", "environments")
@@ -46,7 +59,7 @@ def directory_of(name: str) -> Path:
             f"{name!r} is no name of an environment: up to 40 lower-case letters, digits, - and _, the first of them a "
             "letter or a digit."
         )
-    return _home() / name
+    return place_of_environments() / name
 
 
 def existing_names() -> list[str]:
@@ -55,9 +68,11 @@ def existing_names() -> list[str]:
     Raises:
         LocalEnvironmentError: We may not look.
     """
-    with explained(_home()):
+    with explained(place_of_environments()):
         try:
-            return sorted(path.name for path in _home().iterdir() if path.is_dir() and NAME.fullmatch(path.name))
+            return sorted(
+                path.name for path in place_of_environments().iterdir() if path.is_dir() and NAME.fullmatch(path.name)
+            )
         except FileNotFoundError:
             return []
 

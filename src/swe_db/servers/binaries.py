@@ -12,7 +12,7 @@ from typing import Final
 
 from swe_db.errors import BackendUnavailable
 
-__all__ = ["PostgresBinaries", "RedisBinary", "find_postgres", "find_redis"]
+__all__ = ["PostgresBinaries", "RedisBinary", "find_postgres", "find_redis", "postgres_candidates", "redis_candidates"]
 
 REFERENCE: Final = 15
 OLDEST: Final = 15
@@ -47,9 +47,12 @@ class PostgresBinaries:
     @property
     def has_statements(self) -> bool:
         """Whether the library pg_stat_statements lies beside, so that it can be preloaded."""
+        return self.has_library("pg_stat_statements")
+
+    def has_library(self, name: str) -> bool:
+        """Tell whether a library of contrib lies beside."""
         home = self.directory.resolve().parent
-        patterns = ("lib/pg_stat_statements.*", "lib/postgresql/pg_stat_statements.*")
-        return any(True for pattern in patterns for _ in home.glob(pattern))
+        return any(True for folder in ("lib", "lib/postgresql") for _ in home.glob(f"{folder}/{name}.*"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +73,7 @@ def find_postgres(wanted: str | None, layouts: Iterable[str] = POSTGRES_LAYOUTS)
     Raises:
         BackendUnavailable: There is none; the message lists what was found.
     """
-    found = list(_postgres_candidates(layouts))
+    found = list(postgres_candidates(layouts))
     usable = [each for each in found if each.major >= OLDEST and matches(each.version, wanted)]
     if usable:
         return min(usable, key=lambda each: (each.major, [-part for part in numbers(each.version)]))
@@ -88,7 +91,7 @@ def find_redis(folders: Iterable[str] = REDIS_FOLDERS) -> RedisBinary:
     Raises:
         BackendUnavailable: There is none; the message lists what was found.
     """
-    found = list(_redis_candidates(folders))
+    found = list(redis_candidates(folders))
     for each in found:
         if numbers(each.version) >= OLDEST_REDIS:
             return each
@@ -110,7 +113,8 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.match(r"\d+(?:\.\d+)*", version)[0].split("."))  # type: ignore[index]
 
 
-def _postgres_candidates(layouts: Iterable[str]) -> Iterator[PostgresBinaries]:
+def postgres_candidates(layouts: Iterable[str] = POSTGRES_LAYOUTS) -> Iterator[PostgresBinaries]:
+    """Yield every Postgres of this machine, whatever its version."""
     on_path = shutil.which("postgres")
     folders = [folder for layout in layouts for folder in sorted(Path("/").glob(layout.lstrip("/")))]
     folders += [Path(on_path).resolve().parent] if on_path else []
@@ -119,7 +123,8 @@ def _postgres_candidates(layouts: Iterable[str]) -> Iterator[PostgresBinaries]:
             yield PostgresBinaries(folder, version)
 
 
-def _redis_candidates(folders: Iterable[str]) -> Iterator[RedisBinary]:
+def redis_candidates(folders: Iterable[str] = REDIS_FOLDERS) -> Iterator[RedisBinary]:
+    """Yield every Redis and Valkey of this machine, whatever its version."""
     on_path = [Path(path) for name in REDIS_NAMES if (path := shutil.which(name))]
     elsewhere = [Path(folder, name) for folder in folders for name in REDIS_NAMES]
     for program in dict.fromkeys([*on_path, *elsewhere]):

@@ -39,7 +39,7 @@ share = Share(sys.argv[1], lambda label: None)
 
 def make(labels):
     with daemon() as docker:
-        container = docker._client.containers.create(sys.argv[2], ["true"], labels=labels)
+        container = docker.client.containers.create(sys.argv[2], ["true"], labels=labels)
     return {"name": container.name}
 
 print(share.facts(make)["name"], flush=True)

@@ -107,8 +107,8 @@ class Daemon:
 
     def __init__(self, client: Any) -> None:  # noqa: ANN401
         self._testcontainers = client
-        self._client: docker.DockerClient = client.client
-        self._client.api.timeout = WORK_TIMEOUT
+        self.client: docker.DockerClient = client.client
+        self.client.api.timeout = WORK_TIMEOUT
 
     @cached_property
     def host(self) -> str:
@@ -118,7 +118,7 @@ class Daemon:
 
     @property
     def _is_local(self) -> bool:
-        return str(self._client.api.base_url).startswith("http+docker://")
+        return str(self.client.api.base_url).startswith("http+docker://")
 
     def _runs_beside_us(self) -> bool:
         """Tell whether the daemon of a local socket shares our network, which testcontainers denies in a container."""
@@ -127,7 +127,7 @@ class Daemon:
         if not self._is_local:
             return False
         try:
-            (network, *_) = self._client.networks.get("bridge").attrs["IPAM"]["Config"]
+            (network, *_) = self.client.networks.get("bridge").attrs["IPAM"]["Config"]
             with socket.socket() as probe:
                 probe.bind((network["Gateway"], 0))
         except (docker.errors.DockerException, OSError, LookupError, ValueError):
@@ -149,7 +149,7 @@ class Daemon:
 
         with _explained(f"looking for the image {name} failed", "check the image's name"):
             try:
-                image = self._client.images.get(name)
+                image = self.client.images.get(name)
             except docker.errors.ImageNotFound:
                 return None
         config = image.attrs["Config"] or {}
@@ -166,7 +166,7 @@ class Daemon:
 
         with self._pulling(name):
             try:
-                self._client.api.inspect_distribution(name)
+                self.client.api.inspect_distribution(name)
             except docker.errors.APIError as error:
                 if str(error.explanation).strip().lower() not in UNKNOWN_PAGE:
                     raise
@@ -195,7 +195,7 @@ class Daemon:
 
         def read() -> None:
             try:
-                for message in self._client.api.pull(repository, tag or "latest", stream=True, decode=True):
+                for message in self.client.api.pull(repository, tag or "latest", stream=True, decode=True):
                     messages.put(message)
                 messages.put(None)
             except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
@@ -211,11 +211,11 @@ class Daemon:
 
     @contextlib.contextmanager
     def _pulling(self, name: str) -> Iterator[None]:
-        self._client.api.timeout = SIGN_TIMEOUT
+        self.client.api.timeout = SIGN_TIMEOUT
         remedy = f"docker pull {name}, or name an image that is there"
         with _explained(f"the image {name} is not here and cannot be pulled", remedy):
             yield
-        self._client.api.timeout = WORK_TIMEOUT
+        self.client.api.timeout = WORK_TIMEOUT
 
     def ask(self, image: Image, program: str, *arguments: str) -> str:
         """Return what a program of an image writes.
@@ -224,7 +224,7 @@ class Daemon:
             BackendUnavailable: The image does not have it, or it fails.
         """
         with _explained(f"the image {image.name} does not run {program}", f"name an image that has {program}"):
-            container = self._client.containers.create(
+            container = self.client.containers.create(
                 image.name, list(arguments), entrypoint=program, network_disabled=True
             )
             try:
@@ -244,7 +244,7 @@ class Daemon:
         home = next((volume for volume in declared if Path(plan.data).is_relative_to(volume)), plan.data)
         volumes = dict.fromkeys((*declared, home))
         with _explained(f"no container of {plan.image.name} could be made", "see the daemon's words above"):
-            return self._client.containers.create(
+            return self.client.containers.create(
                 plan.image.name,
                 list(plan.command),
                 environment=dict(plan.environment),
@@ -263,7 +263,7 @@ class Daemon:
             BackendUnavailable: The daemon refuses.
         """
         with _explained(f"the volume {name} could not be made", "see the daemon's words above"):
-            self._client.volumes.create(name, labels=dict(labels))
+            self.client.volumes.create(name, labels=dict(labels))
 
     def remove_volume(self, name: str) -> None:
         """Remove a named volume, if there is one of this name.
@@ -277,7 +277,7 @@ class Daemon:
             _explained(f"the volume {name} could not be removed", f"docker volume rm {name}"),
             contextlib.suppress(docker.errors.NotFound),
         ):
-            self._client.volumes.get(name).remove()
+            self.client.volumes.get(name).remove()
 
     def stop(self, container: Container, patience: int) -> None:
         """End a container's server in an orderly way, or after so many seconds in a rough one.
@@ -285,10 +285,10 @@ class Daemon:
         Raises:
             BackendUnavailable: The daemon cannot.
         """
-        self._client.api.timeout = patience + WORK_TIMEOUT
+        self.client.api.timeout = patience + WORK_TIMEOUT
         with _explained("a container could not be stopped", f"docker stop {container.name}"):
             container.stop(timeout=patience)
-        self._client.api.timeout = WORK_TIMEOUT
+        self.client.api.timeout = WORK_TIMEOUT
 
     def put_file(self, container: Container, name: str, text: str) -> None:
         """Write a file into the root directory of a container that has not started.
@@ -327,7 +327,7 @@ class Daemon:
 
         with _explained("the daemon does not show a container", "check `docker ps`"):
             try:
-                return self._client.containers.get(identity)
+                return self.client.containers.get(identity)
             except docker.errors.NotFound:
                 return None
 
@@ -368,7 +368,7 @@ class Daemon:
         """
         wanted = label if value is None else f"{label}={value}"
         with _explained("the daemon does not list its containers", "check `docker ps`"):
-            found: list[Container] = self._client.containers.list(
+            found: list[Container] = self.client.containers.list(
                 all=True, filters={"label": wanted}, ignore_removed=True
             )
         return found
