@@ -1,8 +1,8 @@
 """What swe-db costs, beside other ways, measured in one run: `python tests/benchmarks [--quick]`.
 
 Writes `results.md` beside this file; `python tests/support/readme.py` takes it over into the README. Nothing here fails
-because of a time. The services on Redis have their own: `python tests/benchmarks/redis`. Not measured yet: loading
-the capacity data set.
+because of a time. The services on Redis have their own, `python tests/benchmarks/redis`, and so has the stated
+capacity, `python tests/benchmarks/capacity`.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ QUERIES = README.parent / "docs" / "queries.md"
 DOCUMENTS = (README, FACTORIES, README.parent / "docs" / "redis.md", CLI, QUERIES)
 RESULTS = README.parent / "tests" / "benchmarks" / "results.md"
 REDIS_RESULTS = RESULTS.parent / "redis" / "results.md"
+CAPACITY_RESULTS = RESULTS.parent / "capacity" / "results.md"
 
 
 def fixture_table() -> str:
@@ -80,6 +81,13 @@ def benchmark_tables() -> str:
 def redis_benchmark_tables() -> str:
     """Return what the benchmarks of the services on Redis measured last."""
     return REDIS_RESULTS.read_text(encoding="utf-8").rstrip("\n")
+
+
+def capacity_benchmark_tables() -> str:
+    """Return what the benchmarks of the stated capacity measured last."""
+    if not CAPACITY_RESULTS.exists():
+        return "Not measured yet: `python tests/benchmarks/capacity` does."
+    return CAPACITY_RESULTS.read_text(encoding="utf-8").rstrip("\n")
 
 
 def trait_table() -> str:
@@ -184,6 +192,7 @@ TABLES = {
     "options": option_table,
     "benchmarks": benchmark_tables,
     "benchmarks of redis": redis_benchmark_tables,
+    "benchmarks of capacity": capacity_benchmark_tables,
     "traits": trait_table,
     "commands": command_reference,
     "queries": question_sections,
