@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -70,3 +71,10 @@ def test_a_full_disk_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     disk, _ = health.survey_environments()
     assert disk.text == f"1.0 MiB free of 1.0 TiB at {home}"
     assert disk.advice
+
+
+def test_a_home_that_cannot_be_written_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no environment can be made, that is said with what to do."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    disk, _ = health.survey_environments()
+    assert (disk.meaning, disk.advice) == ("no environment can be made", "set XDG_DATA_HOME to another directory")

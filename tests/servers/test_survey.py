@@ -131,6 +131,14 @@ def test_data_on_disk_are_slower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert facts[1].text == "not on this system"
 
 
+def test_a_cache_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a place to keep what was prepared every run pays for it."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    fact = one(places.survey_places(), "cache")
+    assert fact.meaning.startswith("every run begins with initdb")
+    assert fact.advice.startswith("set XDG_CACHE_HOME")
+
+
 @pytest.mark.parametrize(
     ("limits", "text", "advice"),
     [

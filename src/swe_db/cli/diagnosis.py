@@ -128,8 +128,8 @@ def _verdict(diagnosis: Diagnosis) -> str:
         return click.style(f"No run can work: there is {words}. Above, each backend says what it needs.", fg="red")
     taken = " and ".join(f"{ladder.service} from {ladder.taken}" for ladder in diagnosis.ladders)
     advised = sum(bool(fact.advice) for facts in diagnosis.machine.values() for fact in facts)
-    hints = f"; {advised} of the lines above say what would be better" if advised else ""
-    return click.style(f"A run can work, with {taken}{hints}.", fg="green")
+    hints = f" Advice above: {advised}." if advised else ""
+    return click.style(f"A run can work, with {taken}.{hints}", fg="green")
 
 
 def _choice(ladder: Ladder) -> str:

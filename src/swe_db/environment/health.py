@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from swe_db.servers.survey import Fact, size_text
 
 __all__ = ["survey_environments"]
 
+HOME: Final = "set XDG_DATA_HOME to another directory"
 ENOUGH: Final = 1 << 30  # bytes: the seeded databases take a twentieth of that
 
 
@@ -62,8 +64,10 @@ def _disk(place: Path) -> Fact:
         usage = shutil.disk_usage(there)
     except OSError as error:
         return Fact("disk", f"{place} cannot be used: {error.strerror}")
+    if not os.access(there, os.W_OK):
+        return Fact("disk", f"{place} cannot be made or written to by this user", "no environment can be made", HOME)
     text = f"{size_text(usage.free)} free of {size_text(usage.total)} at {place}"
     if usage.free >= ENOUGH:
         return Fact("disk", text)
     meaning = "a full disk ends a Postgres; nothing committed is lost, and nothing more can be written"
-    return Fact("disk", text, meaning, "free some of it, or set XDG_DATA_HOME to another directory")
+    return Fact("disk", text, meaning, f"free some of it, or {HOME}")

@@ -22,6 +22,8 @@ MOUNTS: Final = Path("/proc/self/mounts")
 SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - looked at, not written to
 IN_MEMORY: Final = ("tmpfs", "ramfs")
 LARGER: Final = "in a container: docker run --shm-size 2g; else: mount -o remount,size=2g /dev/shm"
+CACHE: Final = "set XDG_CACHE_HOME to a directory that this user can write to"
+UNPREPARED: Final = "every run begins with initdb, migrations and seeds: a second or more"
 WRITABLE: Final = "set TMPDIR to a directory that this user can write to"
 
 
@@ -122,10 +124,11 @@ def _prepared() -> Iterator[Fact]:
     try:
         place = cache_directory()
     except OSError as error:
-        meaning = "every run begins with initdb, migrations and seeds: a second or more"
-        yield Fact(
-            "cache", f"nowhere: {error}", meaning, "set XDG_CACHE_HOME to a directory that this user can write to"
-        )
+        yield Fact("cache", f"nowhere: {error}", UNPREPARED, CACHE)
+        return
+    there = next(folder for folder in (place, *place.parents) if folder.exists())
+    if not os.access(there, os.W_OK):
+        yield Fact("cache", f"{place}, which this user cannot make or write to", UNPREPARED, CACHE)
         return
     sizes = Archives(place).sizes()
     if sizes:
