@@ -19,6 +19,10 @@ The tree::
     |  |__MigrationLockError    another migrator holds the lock
     |  |__StatementError        PostgreSQL refused a statement: file, line and column
     |  |__VerificationError     the database is not what the files say
+    |__SnapshotError            a snapshot, a backup, or the way back from one
+    |  |__BackupFileError       a file is no backup, is damaged, or is of a kind that cannot be used here
+    |  |__DatabaseBusyError     others use the database, or another command works on it
+    |  |__NoRoomError           what would be written does not fit on the disk
     |__IsolationError           a test's database or Redis could not be made or put back
     |__RedisServiceError        the managers of swe_db.redis; Redis refused
     |  |__RedisUnavailableError Redis does not answer, or not in time
@@ -42,9 +46,11 @@ from typing import Final
 __all__ = [
     "AmbiguousResultError",
     "BackendUnavailable",
+    "BackupFileError",
     "CacheTypeError",
     "ChecksumError",
     "ConfigError",
+    "DatabaseBusyError",
     "FactoryError",
     "IsolationError",
     "LocalEnvironmentError",
@@ -56,6 +62,7 @@ __all__ = [
     "MigrationLockError",
     "MigrationOrderError",
     "NoBackendError",
+    "NoRoomError",
     "PortTakenError",
     "ProtectedDatabaseError",
     "RedisServiceError",
@@ -64,6 +71,7 @@ __all__ = [
     "ServerGoneError",
     "ServerVersionError",
     "SessionGoneError",
+    "SnapshotError",
     "StatementError",
     "SweDBError",
     "VerificationError",
@@ -180,6 +188,22 @@ class StatementError(MigrationError):
 
 class VerificationError(MigrationError):
     """The database is not what the migration files say it should be."""
+
+
+class SnapshotError(SweDBError):
+    """A snapshot or a backup cannot be made or brought back, or a database cannot be made anew."""
+
+
+class BackupFileError(SnapshotError):
+    """A file is no backup of swe-db, is damaged, or is of a kind that cannot be used here."""
+
+
+class DatabaseBusyError(SnapshotError):
+    """Others use the database, or another command works on it."""
+
+
+class NoRoomError(SnapshotError):
+    """What would be written does not fit on the disk."""
 
 
 class IsolationError(SweDBError):

@@ -39,6 +39,10 @@ PRINT_JSON: Final = {
 PRINT_JSON_ELSEWHERE: Final = {
     "doctor": "tests/cli/test_doctor.py",
     **dict.fromkeys(("up", "status", "env"), "tests/environment/test_commands.py"),
+    **dict.fromkeys(
+        ("reset", "backup", "restore", *(f"snapshot {each}" for each in ("save", "restore", "list", "rm"))),
+        "tests/cli/test_snapshots.py",
+    ),
 }
 
 every_command: Final = pytest.mark.parametrize("named", EVERY, ids=NAMES)
