@@ -76,7 +76,7 @@ def test_what_is_restored_equals_the_original(full: Site, new_site: object, tmp_
     assert restored.verification.drift_unchecked is None
     with psycopg.connect(other.postgres_url, autocommit=True) as connection:
         assert is_marked(connection)
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
             connection.execute("UPDATE audit_logs SET resource_id = 'forged'")
         new = connection.execute(
             "INSERT INTO users (username, email, display_name) VALUES ('n', 'n@x.y', 'N') RETURNING id"
