@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from support.pages import blocks_of
 from support.readme import DOCUMENTS, FACTORIES, README, brought_up_to_date
 
 RunPytest = Callable[..., pytest.RunResult]
@@ -16,9 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 def blocks(language: str, path: Path = README) -> list[str]:
     """The code blocks of a language, without their indentation."""
-    text = path.read_text(encoding="utf-8")
-    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
-    return [re.sub(rf"^{indent}", "", code, flags=re.MULTILINE) for indent, code in found]
+    return [block.text for block in blocks_of(path) if block.language == language]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)

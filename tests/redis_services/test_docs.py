@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from support.pages import blocks_of
 from swe_db.servers.server import RedisServer
 
 PAGE = Path(__file__).parents[2] / "docs/redis.md"
-EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+EXAMPLES = [block.text for block in blocks_of(PAGE) if block.language == "python"]
 # What an example takes from the page around it, and where one that goes on for ever ends here.
 AROUND = """
 from swe_db.redis import PubSubManager, get_redis_client
