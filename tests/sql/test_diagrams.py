@@ -37,6 +37,9 @@ CREATE VIEW seen AS SELECT id FROM one;
 CREATE UNIQUE INDEX ON one ("PK") WHERE id > 0;
 COMMENT ON COLUMN one.id IS E'says "hi"\n~a~ %%{init: 1}%% `b` | <i>';
 COMMENT ON TABLE one IS 'a | b <i> `c` *d*';
+CREATE TABLE broken (half_built int REFERENCES one (id));
+CREATE UNIQUE INDEX broken_key ON broken (half_built);
+UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'broken_key'::regclass;
 ALTER TABLE one ADD CONSTRAINT bar CHECK (id::text <> '`|`' AND pg_typeof(id)::text IN ('a''b', '::text'));
 """
 
@@ -155,6 +158,8 @@ def test_odd_names_are_drawn_so_that_mermaid_takes_them(erd: Any, odd_url: str) 
     )
     assert '    "Order items, 10_" ||--o| "one" : "id"' in lines
     assert '    "one" |o--o{ "one" : "PK_"' in lines
+    assert '    "one" |o--o{ broken : "half_built"' in lines
+    assert "        integer half_built FK" in lines
     assert [line for line in lines if "audit_logs_" in line] == []
     assert [lines.count(line) for line in ("    no_columns", "    %% others")] == [1, 1]
 
@@ -168,6 +173,7 @@ def test_odd_texts_stay_inside_their_place_on_the_page(erd: Any, odd_url: str) -
     assert r"says \"hi\" ~a~ %%{init: 1}%% \`b\` \| \<i> |".replace(r"\"", '"') in others
     assert "- `bar`: `` CHECK (id::text <> '`|`' AND (pg_typeof(id)::text IN ('a''b', '::text'))) ``" in others
     assert "A view." in others
+    assert "- `broken_key`: invalid, unique, `btree (half_built)`" in others
     rows = [line for line in others.splitlines() if line.startswith("| `")]
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {6}
 

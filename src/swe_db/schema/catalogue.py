@@ -55,7 +55,7 @@ class Index:
         is_unique: Whether it refuses the same twice.
         is_valid: Whether queries may use it.
         definition: Method, columns and condition.
-        unique_columns: The columns that it makes unique in every row; None where it is partial, or not unique.
+        unique_columns: The columns that it makes unique in every row; None where it is partial, invalid or not unique.
     """
 
     name: str
@@ -146,7 +146,7 @@ class Table:
     def relations(self) -> tuple[Relation, ...]:
         """Its foreign keys, as a diagram draws them."""
         nullable = {column.name for column in self.columns if column.nullable}
-        unique = [set(index.unique_columns) for index in self.indexes if index.unique_columns and index.is_valid]
+        unique = [set(index.unique_columns) for index in self.indexes if index.unique_columns]
         return tuple(
             Relation(
                 table=self.name,

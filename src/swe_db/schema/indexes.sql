@@ -6,7 +6,7 @@ SELECT
     entry.indisunique AS is_unique,
     entry.indisvalid AS is_valid,
     substring(pg_get_indexdef(own.oid, 0, true) FROM ' USING (.*)$') AS definition,
-    CASE WHEN entry.indisunique AND entry.indpred IS NULL AND entry.indexprs IS NULL THEN ARRAY(
+    CASE WHEN entry.indisunique AND entry.indisvalid AND entry.indpred IS NULL AND entry.indexprs IS NULL THEN ARRAY(
         SELECT field.attname::text
         FROM unnest((entry.indkey::int2[])[0:entry.indnkeyatts - 1]) WITH ORDINALITY AS key (number, place)
         JOIN pg_catalog.pg_attribute AS field ON field.attrelid = class.oid AND field.attnum = key.number
