@@ -63,9 +63,9 @@ def test_what_does_not_fit_is_refused_or_leaves_nothing(
     with pytest.raises(NoRoomError, match=r"has .* MiB left .*this needs .* MiB\. Nothing was written\..*snapshot rm"):
         save_snapshot(site, "b", unheard())
     monkeypatch.setattr(copying, "require_room", lambda *_, **__: None)
-    for work in (lambda: save_snapshot(site, "b", unheard()), lambda: restore_snapshot(site, "a", unheard())):
+    for work, name in ((save_snapshot, "b"), (restore_snapshot, "a")):
         with pytest.raises(SnapshotError, match=r"The disk of the server is full: .*No space left on device"):
-            work()
+            work(site, name, unheard())
         assert rows(site.postgres_url, "SELECT count(*) FROM t") == [(36000,)]
         assert left_over(site.postgres_url) == []
     ballast.unlink()

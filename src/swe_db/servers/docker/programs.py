@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,21 +68,60 @@ def _exchanged(client: APIClient, execution: str, source: Iterable[bytes], sink:
     from docker.utils.socket import STDERR, frames_iter  # noqa: PLC0415
 
     stream = client.exec_start(execution, socket=True)
+    wire = getattr(stream, "_sock", stream)
+    wire.settimeout(None)  # indexes are built for minutes without a word
     words = b""
+    # A command that fails does not read on, and says so while we still write.
+    feeder = _Feeder(wire, source)
+    feeder.start()
     with contextlib.closing(getattr(stream, "_response", stream)):  # nobody else closes it, and Python warns of that
-        _feed(getattr(stream, "_sock", stream), source)
         frames: Iterator[tuple[int, bytes]] = frames_iter(stream, tty=False)
-        for number, part in frames:
-            if number == STDERR:
-                words += part
-            else:
-                sink(part)
+        try:
+            for number, part in frames:
+                if number == STDERR:
+                    words += part
+                else:
+                    sink(part)
+        finally:
+            feeder.end()
     return words.decode(errors="replace").strip()
 
 
-def _feed(wire: Any, source: Iterable[bytes]) -> None:  # noqa: ANN401 - a socket, or what a library has made of it
-    """Send everything to a command, or as much as it reads before it fails."""
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        for part in source:
-            wire.sendall(part)
-        wire.shutdown(socket.SHUT_WR)
+class _Feeder(threading.Thread):
+    """Sends everything to a command, or as much as it reads before it fails.
+
+    Args:
+        wire: A socket, or what a library has made of it.
+        source: What is sent.
+    """
+
+    def __init__(self, wire: Any, source: Iterable[bytes]) -> None:  # noqa: ANN401 - see above
+        super().__init__(name="swe-db-feeder", daemon=True)
+        self._wire = wire
+        self._source = source
+        self._failure: Exception | None = None
+
+    def run(self) -> None:
+        """Send everything."""
+        try:
+            for part in self._source:
+                self._wire.sendall(part)
+        except OSError:
+            pass  # the command has ended, and its words say why
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
+            self._failure = error
+        finally:
+            with contextlib.suppress(OSError):
+                self._wire.shutdown(socket.SHUT_WR)
+
+    def end(self) -> None:
+        """Stop sending.
+
+        Raises:
+            Exception: What is sent could not be read.
+        """
+        with contextlib.suppress(OSError):
+            self._wire.shutdown(socket.SHUT_RDWR)
+        self.join()
+        if self._failure is not None:
+            raise self._failure
