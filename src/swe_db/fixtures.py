@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from swe_db.config import Settings
     from swe_db.factories.fixture import Factories
+    from swe_db.faults import Faults
     from swe_db.isolation.ability import Kind
     from swe_db.isolation.database import Database
     from swe_db.isolation.layers import Layer
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from swe_db.isolation.worker import Worker
     from swe_db.queries import Queries
     from swe_db.run import Run
+    from swe_db.servers.process import PortReservation
     from swe_db.servers.server import PostgresServer, RedisServer
     from swe_db.servers.statement_log import StatementLog
 
@@ -42,6 +44,7 @@ __all__ = [
     "swe_db",
     "swe_env",
     "swe_factories",
+    "swe_faults",
     "swe_postgres",
     "swe_queries",
     "swe_redis",
@@ -187,18 +190,57 @@ def swe_async_redis(request: pytest.FixtureRequest, _swe_empty_redis: RedisServe
 
 @pytest.fixture
 def swe_env(
-    swe_database: Database, _swe_empty_redis: RedisServer, _swe_worker: Worker, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    swe_database: Database,
+    _swe_empty_redis: RedisServer,
+    _swe_worker: Worker,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> dict[str, str]:
     """DATABASE_URL, PG* and REDIS_URL, set for this test, so that an application and its subprocesses find them.
 
-    The backend `fake` has no REDIS_URL: the variable is taken away, so that nobody lands on another server.
+    Where the test asks for `swe_faults` too, they lead through its proxies. The backend `fake` has no REDIS_URL: the
+    variable is taken away, so that nobody lands on another server.
     """
-    for name, value in _swe_worker.environment.items():
+    variables = _swe_worker.environment
+    if "swe_faults" in request.fixturenames:
+        variables.update(request.getfixturevalue("swe_faults").environment)
+    for name, value in variables.items():
         if value is None:
             monkeypatch.delenv(name, raising=False)
         else:
             monkeypatch.setenv(name, value)
-    return {name: value for name, value in _swe_worker.environment.items() if value is not None}
+    return {name: value for name, value in variables.items() if value is not None}
+
+
+@pytest.fixture(scope="session")
+def _swe_fault_ports() -> Iterator[tuple[PortReservation, PortReservation]]:
+    """The ports of the proxies, the same for all tests, as the worker's other URLs are."""
+    from swe_db.servers.process import PortReservation  # noqa: PLC0415 - not needed where nobody asks
+
+    ports = PortReservation(), PortReservation()
+    yield ports
+    for port in ports:
+        port.release()
+
+
+@pytest.fixture
+def swe_faults(
+    swe_database: Database,
+    _swe_empty_redis: RedisServer,
+    _swe_worker: Worker,
+    _swe_fault_ports: tuple[PortReservation, PortReservation],
+) -> Iterator[Faults]:
+    """Proxies before this test's Postgres and Redis: latency, lost replies, cuts, refused connections, restarts."""
+    from swe_db.faults import Faults, PostgresProxy, RedisProxy  # noqa: PLC0415 - not needed where nobody asks
+
+    postgres_port, redis_port = _swe_fault_ports
+    with contextlib.ExitStack() as ends:
+        address = _swe_worker.postgres.address.database(swe_database.name)
+        postgres = ends.enter_context(PostgresProxy(address, postgres_port, _swe_worker.restart_postgres))
+        redis = None
+        if _swe_empty_redis.has_url:
+            redis = ends.enter_context(RedisProxy(_swe_empty_redis.address, redis_port, _swe_worker.restart_redis))
+        yield Faults(postgres, redis)
 
 
 def _marked_isolation(request: pytest.FixtureRequest) -> Kind:

@@ -34,9 +34,12 @@ NEEDS: Final = {
             "swe_env",
             "swe_queries",
             "swe_factories",
+            "swe_faults",
         }
     ),
-    "redis": frozenset({"swe_redis_server", "swe_redis", "swe_async_redis", "swe_env", *service_fixtures.__all__}),
+    "redis": frozenset(
+        {"swe_redis_server", "swe_redis", "swe_async_redis", "swe_env", "swe_faults", *service_fixtures.__all__}
+    ),
 }
 FIXTURES: Final = frozenset({*fixtures.__all__, *service_fixtures.__all__})
 QUESTIONS: Final = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "collectonly", "cacheshow")

@@ -22,7 +22,7 @@ LAYERS: Final = (
     {"config"},
     {"servers"},
     {"migrations"},
-    {"isolation", "environment", "generate", "factories", "redis", "schema"},
+    {"isolation", "environment", "generate", "factories", "redis", "schema", "faults"},
     {"cli", "plugin"},
 )
 PARTS: Final = {
@@ -46,7 +46,7 @@ USERS: Final = {
     "factory": {"factories"},
     "numpy": {"generate"},
     "pyarrow": {"generate"},
-    "psycopg": LEVEL.keys() - {"errors", "config", "redis"},
+    "psycopg": LEVEL.keys() - {"errors", "config", "redis", "faults"},
 }
 
 TOP_LEVEL: Final = {

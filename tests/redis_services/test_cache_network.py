@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import pytest
 
-from support.proxy import RedisProxy
+from support.proxy import proxy_before
 from support.twins import Loop, Twin
 from swe_db.errors import AmbiguousResultError
+from swe_db.faults import RedisProxy
 from swe_db.redis.cache import CacheManager
 from swe_db.redis.cache.async_manager import AsyncCacheManager
 from swe_db.redis.cache.core import BEGIN, GENERATION, READ, STORE
@@ -25,7 +26,7 @@ QUICK: Final = 5.0  # seconds, half of the lease
 @pytest.fixture
 def proxy(place: Any) -> Iterator[RedisProxy]:
     """A proxy before Redis."""
-    with RedisProxy(place.server.url) as proxy:
+    with proxy_before(place.server.url) as proxy:
         yield proxy
 
 
@@ -45,7 +46,7 @@ def test_a_computation_survives_a_lost_reply(proxy: RedisProxy, cache: Any, scri
     """Whichever reply is lost, the value is computed once, stored, and nobody waits for a lease."""
     calls = itertools.count(1)
     cache.get_or_set("warm", lambda: 0, 60, tags=["t"])
-    fault = proxy.drop_reply(script.digest)
+    fault = proxy.drop_replies(script.digest)
     began = time.monotonic()
     assert cache.get_or_set("a", lambda: next(calls), 60, tags=["t"]) == 1
     fault.wait()
@@ -59,7 +60,7 @@ def test_a_lost_release_is_repeated(proxy: RedisProxy, cache: Any) -> None:
     def fails() -> None:
         raise ZeroDivisionError
 
-    fault = proxy.drop_reply("EVALSHA", nth=3)
+    fault = proxy.drop_replies("EVALSHA", nth=3)
     with pytest.raises(ZeroDivisionError):
         cache.get_or_set("a", fails)
     fault.wait()
@@ -80,7 +81,7 @@ COUNTING: Final[dict[str, Callable[[Any], Any]]] = {
 def test_what_must_not_run_twice_does_not(proxy: RedisProxy, cache: Any, call: str) -> None:
     """A counter whose reply was lost is not counted on twice: the caller is told that it may have counted."""
     cache.incr("warm", ttl=60)  # the server knows the script
-    fault = proxy.drop_reply("cache:v:{a}")
+    fault = proxy.drop_replies("cache:v:{a}")
     with pytest.raises(AmbiguousResultError):
         COUNTING[call](cache)
     fault.wait()
@@ -90,12 +91,12 @@ def test_what_must_not_run_twice_does_not(proxy: RedisProxy, cache: Any, call: s
 def test_an_invalidation_is_repeated(proxy: RedisProxy, cache: Any) -> None:
     """A delete and the end of a tag are sent again when their replies are lost."""
     cache.set("a", 1, tags=["t"])
-    fault = proxy.drop_reply("UNLINK")
+    fault = proxy.drop_replies("UNLINK")
     cache.invalidate_tags("t")
     fault.wait()
     assert cache.get("a") is None
     cache.set("b", 1)
-    fault = proxy.drop_reply("cache:v:{b}")
+    fault = proxy.drop_replies("cache:v:{b}")
     cache.delete("b")
     fault.wait()
     assert cache.get("b") is None

@@ -12,10 +12,12 @@ import pytest
 import redis
 import redis.asyncio
 
-from support.proxy import RedisProxy
+from support.proxy import proxy_before
 from support.senders import AsyncSender, Sender
 from support.twins import Loop, Twin
 from swe_db.errors import AmbiguousResultError, ConfigError, RedisServiceError, RedisUnavailableError
+from swe_db.faults import RedisProxy
+from swe_db.faults.fault import Then
 from swe_db.redis.client import AsyncRedisClient, RedisClient, aconnected, connected
 from swe_db.servers.server import RedisServer
 
@@ -27,7 +29,7 @@ def proxy(redis_server: RedisServer) -> Iterator[RedisProxy]:
     """A proxy before an empty Redis."""
     with redis_server.connect() as client:
         client.flushall()
-    with RedisProxy(redis_server.url) as proxy:
+    with proxy_before(redis_server.url) as proxy:
         yield proxy
 
 
@@ -83,7 +85,7 @@ def test_a_command_is_sent_again_when_its_connection_broke(proxy: RedisProxy, cl
     """`raw` retries what redis-py does not where a client is made from a URL; so it may run twice."""
     redis_ = sender(clients(proxy.url))
     redis_.send("SET", "a", 1)
-    proxy.drop_reply("INCR")
+    proxy.drop_replies("INCR")
     assert redis_.send("INCR", "a") == 3
     assert proxy.count("INCR") == 2
 
@@ -91,7 +93,7 @@ def test_a_command_is_sent_again_when_its_connection_broke(proxy: RedisProxy, cl
 def test_retries_end(proxy: RedisProxy, clients: Make, sender: Make) -> None:
     """There are as many retries as were asked for, then it is an error."""
     redis_ = sender(clients(proxy.url, retries=2))
-    proxy.drop_reply("GET", times=9)
+    proxy.drop_replies("GET", times=9)
     with pytest.raises(RedisUnavailableError, match="Redis does not answer"):
         redis_.send("GET", "a")
     assert proxy.count("GET") == 3
@@ -100,7 +102,7 @@ def test_retries_end(proxy: RedisProxy, clients: Make, sender: Make) -> None:
 def test_what_must_not_run_twice_is_sent_once(proxy: RedisProxy, clients: Make, sender: Make) -> None:
     """`once` sends nothing again: whoever asks is told that nobody knows, and the next command goes well."""
     redis_ = sender(clients(proxy.url))
-    proxy.drop_reply("INCR")
+    proxy.drop_replies("INCR")
     with pytest.raises(AmbiguousResultError, match="may have run or not"):
         redis_.send("INCR", "a", once=True)
     assert redis_.send("INCR", "a", once=True) == 2
@@ -119,16 +121,16 @@ def test_what_was_not_sent_is_not_ambiguous(proxy: RedisProxy, clients: Make, gi
         assert redis_.send("GET", "a", once=True) is None
 
 
-@pytest.mark.parametrize("hang", [False, True], ids=["closed", "mute"])
-def test_a_client_of_redis_py_sends_once_too(proxy: RedisProxy, given: Make, sender: Make, hang: bool) -> None:
+@pytest.mark.parametrize("then", ["cut", "silence"])
+def test_a_client_of_redis_py_sends_once_too(proxy: RedisProxy, given: Make, sender: Make, then: Then) -> None:
     """Its retries are its own business, but for what must not run twice; and no late reply goes to another command."""
     redis_ = sender(given(proxy.url, socket_timeout=0.3, decode_responses=True))
-    proxy.drop_reply("INCR", hang=hang)
+    proxy.drop_replies("INCR", then=then)
     with pytest.raises(AmbiguousResultError):
         redis_.send("INCR", "a", once=True)
     assert redis_.send("GET", "a", once=True) == b"1"
     assert proxy.count("INCR") == 1
-    proxy.drop_reply("INCR")
+    proxy.drop_replies("INCR")
     assert redis_.send("INCR", "a") == 3
 
 

@@ -15,8 +15,9 @@ import pytest
 import redis
 import redis.asyncio
 
-from support.proxy import RedisProxy
+from support.proxy import proxy_before
 from support.senders import Sender
+from swe_db.faults import RedisProxy
 from swe_db.redis.client import AsyncRedisClient, RedisClient, aconnected, get_redis_client
 from swe_db.servers.server import RedisServer
 
@@ -148,7 +149,7 @@ def test_a_cancelled_command_takes_nobody_elses_reply(redis_server: RedisServer,
             plain = redis.asyncio.Redis.from_url(proxy.url, max_connections=1)
             used: Any = aconnected(plain).once if which == "given" else getattr(client, which)
             await used.execute_command("SET", "mine", "a")
-            proxy.latency = 0.02
+            proxy.latency(0.02)
             for turn in range(5):
                 task = asyncio.create_task(used.execute_command("ECHO", f"late-{turn}"))
                 await asyncio.sleep(0.005)
@@ -158,7 +159,7 @@ def test_a_cancelled_command_takes_nobody_elses_reply(redis_server: RedisServer,
             assert (await client.health_check()).in_use == 0
             await plain.aclose()
 
-    with RedisProxy(redis_server.url) as proxy:
+    with proxy_before(redis_server.url) as proxy:
         asyncio.run(main(proxy))
 
 
@@ -186,16 +187,16 @@ def test_connecting_can_be_cancelled(redis_server: RedisServer) -> None:
 
     async def main(proxy: RedisProxy) -> None:
         async with AsyncRedisClient(proxy.url, max_connections=1, pool_timeout=1) as client:
-            proxy.latency = 0.2
+            proxy.latency(0.2)
             for _ in range(3):
                 task = asyncio.create_task(client.raw.execute_command("PING"))
                 await asyncio.sleep(0.02)
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-            proxy.latency = 0
+            proxy.latency(0)
             assert await client.raw.execute_command("PING")
 
-    with RedisProxy(redis_server.url) as proxy:
+    with proxy_before(redis_server.url) as proxy:
         asyncio.run(main(proxy))
 
 

@@ -12,9 +12,10 @@ import pytest
 import redis
 import redis.asyncio
 
-from support.proxy import RedisProxy
+from support.proxy import proxy_before
 from support.twins import Loop, Twin
 from swe_db.errors import RedisServiceError, RedisUnavailableError
+from swe_db.faults import RedisProxy
 from swe_db.redis.limiter import AsyncRateLimiter, RateLimiter
 from swe_db.redis.limiter import outage as limiter_outage
 
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.places("local", reason="a proxy stands before one serve
 def proxy(redis_place: Any) -> Iterator[RedisProxy]:
     """A proxy before an empty Redis."""
     redis_place[1].inspector.flushall()
-    with RedisProxy(redis_place[1].server.url) as proxy:
+    with proxy_before(redis_place[1].server.url) as proxy:
         yield proxy
 
 
@@ -119,7 +120,7 @@ def test_a_reset_is_done_or_an_error(make: Any, proxy: RedisProxy, policy: str) 
 def test_not_every_caller_waits_for_a_redis_that_hangs(make: Any, proxy: RedisProxy) -> None:
     """A Redis that takes commands and does not answer costs one timeout a period, not one a call."""
     limit = make(2, 60, on_error="allow")
-    proxy.drop_reply("EVALSHA", times=1000, hang=True)
+    proxy.drop_replies("EVALSHA", times=1000, then="silence")
     started = time.monotonic()
     assert all(limit.hit("a").allowed for _ in range(50))
     assert time.monotonic() - started < 5  # 50 timeouts of 0.2 s would be 10
@@ -162,7 +163,7 @@ def test_a_lost_reply_counts_too_much_and_never_too_little(make: Any, proxy: Red
     """A hit whose reply was lost has been counted, though its caller got an error."""
     limit = make(3, 60)
     limit.hit("a")
-    proxy.drop_reply("EVALSHA")
+    proxy.drop_replies("EVALSHA")
     with pytest.raises(RedisUnavailableError):
         limit.hit("a")
     assert limit.remaining("a") == 1

@@ -16,9 +16,10 @@ import redis.asyncio.retry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from support.proxy import RedisProxy
+from support.proxy import proxy_before
 from support.twins import Loop, Twin
 from swe_db.errors import LockError, LockLostError, RedisUnavailableError
+from swe_db.faults import RedisProxy
 from swe_db.redis.lock import AsyncDistributedLock, DistributedLock
 from swe_db.redis.steps import Compute
 
@@ -36,7 +37,7 @@ def client(redis_place: Any) -> Any:
 @pytest.fixture
 def proxy(redis_place: Any, client: Any) -> Iterator[RedisProxy]:
     """A proxy before Redis."""
-    with RedisProxy(redis_place[1].server.url) as proxy:
+    with proxy_before(redis_place[1].server.url) as proxy:
         yield proxy
 
 
@@ -74,7 +75,7 @@ def known(lock: Any) -> Any:
 def test_an_acquire_that_is_sent_again_holds(make: Any, proxy: RedisProxy, client: Any) -> None:
     """The client sends again what it had no reply to: the lock is held, and known to be held."""
     lock = known(make(20, retries=1))
-    dropped = proxy.drop_reply("EVALSHA")
+    dropped = proxy.drop_replies("EVALSHA")
     assert lock.acquire()
     assert dropped.has_happened
     assert lock.owned()
@@ -85,7 +86,7 @@ def test_an_acquire_that_is_sent_again_holds(make: Any, proxy: RedisProxy, clien
 def test_an_acquire_may_be_repeated(make: Any, proxy: RedisProxy, client: Any) -> None:
     """After an error the lock may be held: acquired again it is, with one token, and one release ends it."""
     lock = known(make(20))
-    proxy.drop_reply("EVALSHA")
+    proxy.drop_replies("EVALSHA")
     with pytest.raises(RedisUnavailableError):
         lock.acquire()
     token = client.get("a")
@@ -101,7 +102,7 @@ def test_an_acquire_may_be_repeated(make: Any, proxy: RedisProxy, client: Any) -
 def test_an_acquire_that_failed_may_be_released(make: Any, proxy: RedisProxy, client: Any) -> None:
     """Who does not want to try again releases, and leaves nothing behind."""
     lock = known(make(20))
-    proxy.drop_reply("EVALSHA")
+    proxy.drop_replies("EVALSHA")
     with pytest.raises(RedisUnavailableError):
         lock.acquire()
     assert client.get("a") is not None
@@ -113,7 +114,7 @@ def test_a_release_that_is_sent_again_is_true(make: Any, proxy: RedisProxy) -> N
     """The first has released, the second finds nothing to release, and the caller hears that it was released."""
     lock = known(make(20, retries=1))
     assert lock.acquire()
-    dropped = proxy.drop_reply("EVALSHA")
+    dropped = proxy.drop_replies("EVALSHA")
     assert lock.release() is True
     assert dropped.has_happened
     assert not lock.lost.is_set()
@@ -125,7 +126,7 @@ def test_a_release_may_be_repeated(make: Any, proxy: RedisProxy, client: Any, ot
     """Repeated after an error, it is true also if others have had the lock since, and it does not take it from them."""
     lock = known(make(20))
     assert lock.acquire()
-    proxy.drop_reply("EVALSHA")
+    proxy.drop_replies("EVALSHA")
     with pytest.raises(RedisUnavailableError):
         lock.release()
     for _ in range(others):
@@ -208,7 +209,7 @@ def test_a_long_outage_is_a_loss_before_the_server_says_so(make: Any, proxy: Red
 def test_a_renewal_that_hangs_is_a_loss(make: Any, proxy: RedisProxy) -> None:
     """The loss does not wait for the renewal's answer."""
     lock = known(make(0.25, auto_renew=True))
-    proxy.drop_reply("EVALSHA", nth=2, times=100, hang=True)
+    proxy.drop_replies("EVALSHA", nth=2, times=100, then="silence")
     assert lock.acquire()
     until = time.monotonic() + 0.5  # less than the renewal waits: 0.08 s and a timeout of 0.3 s, twice
     while not lock.lost.is_set() and time.monotonic() < until:
@@ -295,9 +296,9 @@ def test_the_end_of_a_with_says_if_it_was_too_late(make: Any, proxy: RedisProxy)
 def test_a_reply_that_comes_too_late_is_no_lock(make: Any, proxy: RedisProxy) -> None:
     """An answer that took longer than the lock lasts proves nothing, and is not taken for a lock."""
     lock = known(make(0.05))
-    proxy.latency = 0.1
+    proxy.latency(0.1)
     assert not lock.acquire(blocking=False)
-    proxy.latency = 0.0
+    proxy.latency(0)
     assert lock.acquire(timeout=5)
     assert lock.release()
 
@@ -306,7 +307,7 @@ def test_a_reply_that_comes_too_late_is_no_lock(make: Any, proxy: RedisProxy) ->
 def test_a_cancelled_acquire_that_redis_heard_is_given_back(make: Any, proxy: RedisProxy, client: Any) -> None:
     """Cancelled when it has the lock and does not know it, an acquire gives it back in the background."""
     lock = known(make(20, timeout=30))
-    dropped = proxy.drop_reply("EVALSHA", hang=True)
+    dropped = proxy.drop_replies("EVALSHA", then="silence")
 
     async def work() -> None:
         task = asyncio.create_task(lock.twin.acquire())

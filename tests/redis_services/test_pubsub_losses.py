@@ -15,10 +15,10 @@ import redis
 import redis.asyncio
 
 from support.losses import make, proxy, raw, server
-from support.proxy import RedisProxy
 from support.stoppable import StoppableRedis
 from support.subscribing import PATIENCE, eventually, listen, subscription_threads
 from swe_db.errors import AmbiguousResultError, RedisServiceError, RedisUnavailableError
+from swe_db.faults import RedisProxy
 from swe_db.redis.pubsub import AsyncPubSubManager, Gap, Message, PubSubManager
 
 __all__ = ["make", "proxy", "raw", "server"]
@@ -109,7 +109,7 @@ def test_a_silent_network_is_noticed(raw: Any, proxy: RedisProxy, make: Any) -> 
     """A connection that is open and dead is given up after two heartbeats, and is a gap since the last sign of life."""
     seen: list[Any] = []
     with listen(make(proxy.url, heartbeat=0.1), "a", on_gap=seen.append) as subscription:
-        fault = proxy.drop_reply("PING", hang=True)
+        fault = proxy.drop_replies("PING", then="silence")
         fault.wait(PATIENCE)
         eventually(lambda: published(raw, "into the void") and not subscription.connected)
         eventually(lambda: subscription.connected)
@@ -142,7 +142,7 @@ def test_a_message_is_published_once(raw: Any, server: StoppableRedis, proxy: Re
     with listen(make(server.url), "a") as subscription:
         manager.broadcast(["b"], "x")  # the server has the script now
         for publish in (manager.publish, manager.broadcast):
-            proxy.drop_reply("a")
+            proxy.drop_replies("a")
             with pytest.raises(AmbiguousResultError):
                 publish("a", "x")
             assert subscription.get(PATIENCE).data == "x"

@@ -13,9 +13,10 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from support.proxy import RedisProxy
+from support.proxy import proxy_before
 from support.twins import Loop, Twin
 from swe_db.errors import RedisUnavailableError
+from swe_db.faults import RedisProxy
 from swe_db.redis.sessions import AsyncSessionManager, SessionManager
 from swe_db.redis.sessions import core as module
 from swe_db.redis.steps import Script, ScriptCall
@@ -38,7 +39,7 @@ def client(redis_server: RedisServer) -> Iterator[Any]:
 @pytest.fixture
 def proxy(client: Any, redis_server: RedisServer) -> Iterator[RedisProxy]:
     """What stands before it."""
-    with RedisProxy(redis_server.url) as proxy:
+    with proxy_before(redis_server.url) as proxy:
         yield proxy
 
 
@@ -71,7 +72,7 @@ def sessions(manager: Callable[..., Any]) -> Any:
 def test_create(sessions: Any, proxy: RedisProxy, client: Any) -> None:
     """One session comes of it, whichever reply was lost."""
     for script in (module.CREATE, module.INDEX_ADD):
-        fault = proxy.drop_reply(script.digest)
+        fault = proxy.drop_replies(script.digest)
         token, session = sessions.create("ada", {"a": 1})
         fault.wait()
         assert proxy.count(script.digest) == 2
@@ -106,7 +107,7 @@ def test_a_create_that_comes_twice_undoes_nothing(client: Any) -> None:
 def test_get(sessions: Any, proxy: RedisProxy) -> None:
     """It returns the session."""
     token, session = sessions.create("ada", {"a": 1})
-    proxy.drop_reply(module.GET.digest)
+    proxy.drop_replies(module.GET.digest)
     assert sessions.get(token).data == session.data
     assert proxy.count(module.GET.digest) == 2
 
@@ -115,7 +116,7 @@ def test_get(sessions: Any, proxy: RedisProxy) -> None:
 def test_update(expected: int | None, sessions: Any, proxy: RedisProxy) -> None:
     """It is done once, and says so: the repeat is not taken for somebody else's change."""
     token, _ = sessions.create("ada", {"count": 0})
-    proxy.drop_reply(module.UPDATE.digest)
+    proxy.drop_replies(module.UPDATE.digest)
     assert sessions.update(token, {"count": 1}, expected_version=expected) is True
     assert proxy.count(module.UPDATE.digest) == 2
     session = sessions.get(token)
@@ -140,7 +141,7 @@ def test_an_update_that_comes_in_between_stays(client: Any) -> None:
 def test_rotate(sessions: Any, proxy: RedisProxy, client: Any) -> None:
     """The new token is good, the old one dead."""
     old, session = sessions.create("ada", {"a": 1})
-    proxy.drop_reply(module.ROTATE.digest)
+    proxy.drop_replies(module.ROTATE.digest)
     new = sessions.rotate(old)
     assert proxy.count(module.ROTATE.digest) == 2
     assert sessions.get(new).data == session.data
@@ -152,7 +153,7 @@ def test_a_rotation_that_failed_is_called_again(manager: Callable[..., Any], pro
     """Without retries the caller, or the next process, repeats it with the old token: one good token comes of it."""
     sessions = manager(0)
     old, session = sessions.create("ada", {"a": 1})
-    fault = proxy.drop_reply(module.ROTATE.digest)
+    fault = proxy.drop_replies(module.ROTATE.digest)
     with pytest.raises(RedisUnavailableError) as caught:
         sessions.rotate(old)
     fault.wait()
@@ -165,7 +166,7 @@ def test_a_rotation_that_failed_is_called_again(manager: Callable[..., Any], pro
 def test_delete(sessions: Any, proxy: RedisProxy, client: Any) -> None:
     """The session is gone. Its entry in the index may stay, until the next list."""
     token, _ = sessions.create("ada")
-    proxy.drop_reply(module.DELETE.digest)
+    proxy.drop_replies(module.DELETE.digest)
     sessions.delete(token)
     assert proxy.count(module.DELETE.digest) == 2
     assert sessions.get(token) is None
@@ -178,7 +179,7 @@ def test_list(word: str, sessions: Any, proxy: RedisProxy, client: Any) -> None:
     """It has all sessions, whichever reply was lost."""
     client.delete(f"swe:session:{sessions.create('ada')[1].id}")
     token, session = sessions.create("ada")
-    fault = proxy.drop_reply(word)
+    fault = proxy.drop_replies(word)
     assert [each.id for each in sessions.list("ada")] == [session.id]
     assert fault.has_happened
     assert sessions.get(token) is not None
@@ -188,7 +189,7 @@ def test_list(word: str, sessions: Any, proxy: RedisProxy, client: Any) -> None:
 def test_revoke_all(word: str, sessions: Any, proxy: RedisProxy) -> None:
     """All are gone but the one that stays, whichever reply was lost."""
     kept, *ended = (sessions.create("ada")[0] for _ in range(3))
-    fault = proxy.drop_reply(word)
+    fault = proxy.drop_replies(word)
     sessions.revoke_all("ada", except_token=kept)
     assert fault.has_happened
     assert [sessions.get(token) is None for token in ended] == [True, True]
@@ -200,7 +201,7 @@ def test_what_failed_on_its_way_is_called_again(manager: Callable[..., Any], pro
     sessions = manager(0)
     for _ in range(3):
         sessions.create("ada")
-    proxy.drop_reply("DEL", nth=2)
+    proxy.drop_replies("DEL", nth=2)
     with pytest.raises(RedisUnavailableError):
         sessions.revoke_all("ada")
     sessions.revoke_all("ada")

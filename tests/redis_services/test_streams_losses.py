@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from support.losses import make, proxy, raw, server
-from support.proxy import RedisProxy
 from support.stoppable import StoppableRedis
 from support.subscribing import PATIENCE, eventually
 from support.twins import Twin
 from swe_db.errors import RedisUnavailableError
+from swe_db.faults import RedisProxy
 
 __all__ = ["make", "proxy", "raw", "server"]
 
@@ -75,7 +75,7 @@ def test_a_lost_reply_loses_no_message(proxy: RedisProxy, make: Any, word: str) 
         stream.publish("x")
         if word == "EVALSHA":
             assert stream.get(PATIENCE).deliveries == 1
-        fault = proxy.drop_reply(word)
+        fault = proxy.drop_replies(word)
         delivery = stream.get(PATIENCE)
         assert fault.has_happened
         assert delivery.data == "x"
@@ -89,7 +89,7 @@ def test_a_lost_acknowledgement_can_be_repeated(proxy: RedisProxy, make: Any) ->
     with durable(make(proxy.url), claim_after=0.05) as stream:
         stream.publish("x")
         delivery = stream.get(PATIENCE)
-        proxy.drop_reply("XACK")
+        proxy.drop_replies("XACK")
         with pytest.raises(RedisUnavailableError):
             stream.ack(delivery)
         assert stream.ack(delivery) == 0
@@ -100,7 +100,7 @@ def test_a_silent_server_is_left(proxy: RedisProxy, make: Any) -> None:
     """A read whose reply never comes ends with the client's time-out, and the message comes after all."""
     with durable(make(proxy.url, options={"socket_timeout": 0.2}), claim_after=0.05) as stream:
         stream.publish("x")
-        proxy.drop_reply("XREADGROUP", hang=True)
+        proxy.drop_replies("XREADGROUP", then="silence")
         assert stream.get(PATIENCE).data == "x"
 
 

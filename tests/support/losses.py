@@ -9,9 +9,10 @@ import pytest
 import redis
 import redis.asyncio
 
-from support.proxy import RedisProxy
+from support.proxy import proxy_before
 from support.stoppable import StoppableRedis
 from support.twins import Loop, Twin
+from swe_db.faults import RedisProxy
 from swe_db.redis.pubsub import AsyncPubSubManager, PubSubManager
 
 __all__ = ["make", "proxy", "raw", "server"]
@@ -28,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoppableRedis]
 @pytest.fixture
 def proxy(server: StoppableRedis) -> Iterator[RedisProxy]:
     """A proxy before it."""
-    with RedisProxy(server.url) as proxy:
+    with proxy_before(server.url) as proxy:
         yield proxy
 
 

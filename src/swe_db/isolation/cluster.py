@@ -231,7 +231,7 @@ class Cluster:
             IsolationError: Somebody stays connected.
         """
         self.disconnect(name)
-        self._release(name)
+        self.release(name)
         self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
     def give_away(self, name: str, new_name: str) -> None:
@@ -241,10 +241,10 @@ class Cluster:
             IsolationError: Somebody stays connected.
         """
         self.disconnect(name)
-        self._release(name)
+        self.release(name)
         self._run("ALTER DATABASE {} RENAME TO {}", name, new_name)
 
-    def _release(self, name: str) -> None:
+    def release(self, name: str) -> None:
         """End what keeps a database from being dropped although nobody is connected."""
         if self._rows("SELECT FROM pg_database WHERE datname = %s AND datistemplate", name):
             self._run("ALTER DATABASE {} WITH IS_TEMPLATE false", name)
@@ -254,6 +254,10 @@ class Cluster:
             with self._explained(), connect(self.server.admin.database(name), autocommit=True) as connection:
                 for text in statements:
                     connection.execute(text)
+
+    def prepared(self, name: str) -> list[str]:
+        """Return the prepared transactions of a database."""
+        return [gid for (gid,) in self._rows("SELECT gid FROM pg_prepared_xacts WHERE database = %s", name)]
 
     def disconnect(self, name: str) -> None:
         """End every session of a database and wait until each has really gone.
@@ -371,7 +375,7 @@ class Cluster:
 
     def _drop_dead(self, name: str) -> None:
         with contextlib.suppress(IsolationError):  # another run sweeps at the same time
-            self._release(name)
+            self.release(name)
             self._run("DROP DATABASE IF EXISTS {}", name)
 
 

@@ -39,6 +39,7 @@ HARMLESS_COMMANDS: Final = frozenset({b"info", b"time", b"config|get", b"acl|cat
 NOT_HARMLESS: Final = frozenset({b"client", b"client|pause", b"client|unpause"})
 ATTEMPTS: Final = 5
 PRISTINE: Final[tuple[Command, ...]] = (("CONFIG", "GET", "*"), ("ACL", "LIST"))
+NEVER: Final = {b"shutdown": -1}  # what no server counts, so that whatever it counts, something was touched
 LOOK: Final[tuple[Command, ...]] = (("INFO", "commandstats"), ("CLIENT", "LIST"))
 
 
@@ -50,6 +51,9 @@ class RedisReset(Protocol):
 
     def end(self) -> list[str]:
         """Put it back after a test, and return what the test left open, which is ended: one sentence each."""
+
+    def restarted(self) -> None:
+        """Learn that the server was restarted, so that it counts anew and knows none of its clients."""
 
     def close(self) -> None:
         """End what is held."""
@@ -82,6 +86,9 @@ class _InProcess:
         self._client.script_flush()
         with contextlib.suppress(redis.exceptions.ResponseError):  # older ones know no functions
             self._client.function_flush()
+
+    def restarted(self) -> None:
+        """Do nothing: it is never restarted."""
 
     def close(self) -> None:
         self._client.close()
@@ -190,6 +197,10 @@ class _Owned:
         self._put_back(self._connection.ask(LOOK)[0] if leaks else statistics)
         return leaks
 
+    def restarted(self) -> None:
+        self._calls = NEVER
+        self._before = set()
+
     def close(self) -> None:
         self._connection.close()
 
@@ -260,6 +271,9 @@ class _Leased:
         leaks = self._connection.end_clients(self._left) if self._left() else []
         self._empty()
         return leaks
+
+    def restarted(self) -> None:
+        """Do nothing: it serves others too and is not restarted."""
 
     def close(self) -> None:
         self._connection.close()

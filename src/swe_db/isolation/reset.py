@@ -120,6 +120,8 @@ class ResetIsolation:
 
     def _put_back(self) -> Outcome:
         verdict, leaks = self._settled()
+        if verdict.outcome == "replace":
+            leaks += self._forsaken()
         # A verdict for want of an answer, as where a test has ended our session, knows of no strays.
         strays = self._replace() if verdict.outcome == "replace" else verdict.strays
         if "tablespaces" in strays:  # what was replaced may lie in one
@@ -128,6 +130,14 @@ class ResetIsolation:
             self._cluster.undo(stray)
         kind = KINDS[verdict.outcome]
         return Outcome("restored" if strays and kind == "clean" else kind, verdict.reason, tuple(leaks))
+
+    def _forsaken(self) -> list[str]:
+        """End what nobody could look at, our session in the database being lost, and return what was left open."""
+        if self._slot.is_alive():
+            return []
+        leaks = [f"a prepared transaction: {name}" for name in self._cluster.prepared(self._name)]
+        self._cluster.release(self._name)
+        return leaks
 
     def _settled(self) -> tuple[Verdict, list[str]]:
         """Put the database back, with every session ended that is not idle, and return what was left open."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
-import inspect
-import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from swe_db.config import Config
 from swe_db.errors import IsolationError, ServerGoneError, SweDBError
@@ -22,9 +19,11 @@ from swe_db.isolation.cluster import Cluster
 from swe_db.isolation.database import Database
 from swe_db.isolation.failed import dumped, given_away
 from swe_db.isolation.layers import Layer, Layers, layer_name
+from swe_db.isolation.loading import Loader, load_into
 from swe_db.isolation.outcome import Outcome
 from swe_db.isolation.prepared import StartUp, start_prepared
 from swe_db.isolation.redis_reset import RedisReset, reset_of
+from swe_db.isolation.restart import restart, undo_settings
 from swe_db.isolation.rollback import RollbackIsolation
 from swe_db.isolation.surroundings import Surroundings
 from swe_db.isolation.template import ensure_template
@@ -34,16 +33,11 @@ from swe_db.servers.ladder import start_postgres_server, start_redis_server
 from swe_db.servers.server import PostgresServer, RedisServer, watched
 
 if TYPE_CHECKING:
-    import psycopg
-
     from swe_db.isolation.reset import ResetIsolation
 
 __all__ = ["Worker"]
 
 Isolation: TypeAlias = "ResetIsolation | CloneIsolation | RollbackIsolation"
-Loader: TypeAlias = (
-    "Callable[[psycopg.Connection[Any]], object] | Callable[[psycopg.AsyncConnection[Any]], Awaitable[object]]"
-)
 
 
 class Worker:
@@ -62,6 +56,7 @@ class Worker:
         self._name = name
         self._ends = contextlib.ExitStack()
         self._in_test = False
+        self._was_restarted = False
         self._kept_name: str | None = None
         self._expected: tuple[Layer, ...] = ()
         self._layers: Layers | None = None
@@ -219,7 +214,7 @@ class Worker:
     def _load_now(self, source: str | Loader, template: str | None) -> None:
         database = self._isolation.begin()
         try:
-            _load(database, source)
+            load_into(database, source)
         except BaseException:
             self._isolation.end(database)
             raise
@@ -263,6 +258,9 @@ class Worker:
             self._in_test = False
             begun = time.perf_counter()
             with watched(self.postgres):
+                if self._was_restarted:
+                    self._was_restarted = False
+                    undo_settings(self.postgres)
                 outcome = self._end(database)
                 if kind == "clone" and outcome.kind != "replaced":
                     outcome = isolation.replace(outcome)
@@ -331,44 +329,21 @@ class Worker:
                 leaks = self._redis_reset.end()
         end(leaks)
 
+    def restart_postgres(self) -> None:
+        """Restart Postgres with its data; the test's database is replaced when the test has ended.
+
+        Raises:
+            ConfigError: It serves others too, or cannot be restarted.
+            ServerError: It does not start again.
+        """
+        restart(self.postgres)
+        self._was_restarted = True
+
+    def restart_redis(self) -> None:
+        """Restart Redis with its data; the rest is as in `restart_postgres`."""
+        restart(self.redis)
+        self._redis_reset.restarted()
+
     def close(self) -> None:
         """End and remove all that was started."""
         self._ends.close()
-
-
-def _load(database: Database, source: str | Loader) -> None:
-    if isinstance(source, str):
-        with database.connect() as connection:
-            connection.execute(source.encode())
-    elif inspect.iscoroutinefunction(source):
-        _in_thread(_load_async(database, source))
-    else:
-        with database.connect() as connection:
-            result = source(connection)  # type: ignore[arg-type]
-            if inspect.iscoroutine(result):
-                result.close()
-                raise IsolationError(
-                    "swe_worker.load() was given a function that returns a coroutine: give it the async function itself"
-                )
-
-
-async def _load_async(database: Database, source: Callable[[Any], Awaitable[object]]) -> None:
-    async with await database.connect_async() as connection:
-        await source(connection)
-
-
-def _in_thread(work: Any) -> None:  # noqa: ANN401 - a coroutine of whatever kind
-    """Run a coroutine to its end in a thread, so that an event loop of this one is left alone."""
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            asyncio.run(work)
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            failures.append(error)
-
-    thread = threading.Thread(target=run, name="swe-db-load")
-    thread.start()
-    thread.join()
-    if failures:
-        raise failures[0]

@@ -6,7 +6,8 @@
 # Standard input: the server's settings, then a line `.`, then nothing until the end.
 # Standard output: a file that the preparation reads as descriptor 7. It comes that way since the account may not be able to
 # open it, and since whoever starts this can choose no other descriptor that every shell knows.
-# In DIRECTORY: `running` until the server has ended, `settings`, `log` (what preparation and server say), and two named
+# In DIRECTORY: `restart`, made by whoever wants a server that ends to be started again, who removes it when the server can
+# be used, and `restarted`, made when that begins; `running` until the server has ended, `settings`, `log` (what preparation and server say), and two named
 # pipes that tell who lives, since the kernel closes them however one dies: the guard reads from `.guard`, the preparation
 # and the server and all that they start from `.server`.
 # Exit status: 28, the number of ENOSPC, where the directory or its files could not be made.
@@ -34,7 +35,14 @@ write_settings() {
 # the file system is full, this shell would end at a redirection of `:`, and its directory would stay.
 if true >running && true >log && write_settings >settings && [ "$line" = . ]; then
   {
-    if eval "$preparation" && exec 7<&- && true >serving && [ ! -e stop ]; then "$@"; fi
+    if eval "$preparation" && exec 7<&- && true >serving && [ ! -e stop ]; then
+      "$@"
+      while [ -e restart ] && [ ! -e stop ]; do
+        true >restarted
+        "$@"
+        sleep 0.02 # somebody may have taken the port for a moment
+      done
+    fi
     rm -f running
   } 7<&1 </dev/null >log 2>&1 8<>.server 9>&- &
   exec >/dev/null

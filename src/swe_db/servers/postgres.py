@@ -128,6 +128,7 @@ class Installation:
             obituary=process.obituary,
             shortage=process.shortage,
             log=process.log,
+            restart=partial(_restart, process, admin),
             dump=partial(pg_dump, self.binaries.directory, admin),
         )
 
@@ -158,13 +159,22 @@ def shut_down(server: PostgresServer) -> Path:
         OSError: It has gone already.
     """
     directory = Path(server.admin.host)
-    os.kill(int((directory / "data/postmaster.pid").read_text(encoding="utf-8").split()[0]), signal.SIGINT)
+    _end(directory)
     deadline = time.monotonic() + START_TIMEOUT
     while (directory / "running").exists():
         if time.monotonic() > deadline:
             raise ServerError(f"the {server.shown} was not shut down within {START_TIMEOUT:g} seconds")
         time.sleep(POLL)
     return directory / "data"
+
+
+def _restart(process: GuardedProcess, admin: PostgresAddress) -> None:
+    process.restart(partial(_end, process.directory), lambda: _obstacle(admin), START_TIMEOUT)
+
+
+def _end(directory: Path) -> None:
+    """Tell a server to end its sessions and then itself, with all that was committed on disk."""
+    os.kill(int((directory / "data/postmaster.pid").read_text(encoding="utf-8").split()[0]), signal.SIGINT)
 
 
 def _c_library() -> str | None:

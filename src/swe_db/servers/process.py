@@ -176,6 +176,26 @@ class GuardedProcess:
                 raise self._failure(f"could not be used within {timeout:g} seconds ({reason})")
             time.sleep(POLL)
 
+    def restart(self, end: Callable[[], object], obstacle: Callable[[], str | None], timeout: float) -> None:
+        """End the server in an orderly way, start it again in its directory and wait until it can be used.
+
+        Args:
+            end: Tells the server to end.
+            obstacle: As for `wait_for`.
+            timeout: Seconds.
+
+        Raises:
+            ServerError: As in `wait_for`.
+        """
+        wanted, begun = self.directory / "restart", self.directory / "restarted"
+        wanted.touch()
+        try:
+            end()
+            self.wait_for(lambda: obstacle() if begun.exists() else "it has not ended yet", timeout)
+        finally:
+            wanted.unlink(missing_ok=True)
+            begun.unlink(missing_ok=True)
+
     def refusal(self, reason: str) -> ServerError:
         """End a server that had seemed ready, and return the error that tells why; see `wait_for`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,10 +17,11 @@ from swe_db.servers.server import RedisServer
 if TYPE_CHECKING:
     from swe_db.servers.binaries import RedisBinary
 
-__all__ = ["ADMIN", "start_redis"]
+__all__ = ["ADMIN", "save_and_end", "start_redis"]
 
 START_TIMEOUT: Final = 30.0  # seconds
 ATTEMPTS: Final = 3
+DUMP: Final = "dump.rdb"
 
 ADMIN: Final = "swe-db"
 
@@ -33,6 +35,7 @@ requirepass {password}
 user {admin} on >{admin_password} ~* &* +@all
 dir {directory}
 save ""
+dbfilename {dump}
 appendonly no
 daemonize no
 """
@@ -65,23 +68,50 @@ def _start(binary: RedisBinary, port: int, backend: str) -> RedisServer:
 
     def settings(directory: Path) -> str:
         return SETTINGS.format(
-            port=port, directory=directory, password=password, admin=ADMIN, admin_password=admin_password
+            port=port, directory=directory, password=password, admin=ADMIN, admin_password=admin_password, dump=DUMP
         )
 
     command = [str(binary.program), "settings"]
     process = GuardedProcess("redis", command, settings=settings, account=server_account())
     address = RedisAddress(host="127.0.0.1", port=port, password=password, socket=str(process.directory / "redis.sock"))
     process.wait_for(lambda: _obstacle(address), START_TIMEOUT)
+    admin = dataclasses.replace(address, username=ADMIN, password=admin_password)
     return RedisServer(
         address=address,
-        admin=dataclasses.replace(address, username=ADMIN, password=admin_password),
+        admin=admin,
         version=binary.version,
         backend=backend,
         owned=True,
         stop=process.stop,
         obituary=process.obituary,
         shortage=process.shortage,
+        restart=partial(_restart, process, admin),
     )
+
+
+def _restart(process: GuardedProcess, admin: RedisAddress) -> None:
+    """Restart a server that does not save on its own, with the data saved this once."""
+    process.restart(lambda: save_and_end(admin), lambda: _obstacle(admin), START_TIMEOUT)
+    (process.directory / DUMP).unlink(missing_ok=True)
+
+
+def save_and_end(admin: RedisAddress) -> None:
+    """Tell a server to write all that it has to its file and to end.
+
+    Raises:
+        ServerError: It cannot, as while a script runs.
+    """
+    import redis  # noqa: PLC0415
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+    from redis.retry import Retry  # noqa: PLC0415
+
+    client = redis.Redis.from_url(admin.connection_url, retry=Retry(NoBackoff(), 0))  # once is enough
+    try:
+        client.shutdown(save=True)
+    except redis.exceptions.RedisError as error:
+        raise ServerError(f"the Redis server {admin.shown} cannot be restarted: {error}") from None
+    finally:
+        client.close()
 
 
 def _obstacle(address: RedisAddress) -> str | None:

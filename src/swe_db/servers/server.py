@@ -36,6 +36,7 @@ class PostgresServer:
         obituary: Tells what is known of its end, None if it runs or nothing is known.
         shortage: Tells what it needs that is full, None if nothing is or nothing is known.
         log: The file that it logs to, None where it is not at hand.
+        restart: Restarts it with its port and its data, None where it serves others too or cannot be restarted.
         dump: Writes the database of a name to a file with pg_dump, None where we have none for it.
     """
 
@@ -49,6 +50,7 @@ class PostgresServer:
     obituary: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
     shortage: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
     log: Path | None = dataclasses.field(repr=False, default=None)
+    restart: Callable[[], None] | None = dataclasses.field(repr=False, default=None)
     dump: Callable[[str, IO[bytes]], None] | None = dataclasses.field(repr=False, default=None)
 
     @property
@@ -87,6 +89,7 @@ class RedisServer:
         claim: Makes sure that a leased database is still ours; raises `IsolationError`.
         obituary: Tells what is known of its end, None if it runs or nothing is known.
         shortage: Tells what it needs that is full, None if nothing is or nothing is known.
+        restart: Restarts it with its port and its data, None where it serves others too or cannot be restarted.
     """
 
     address: RedisAddress
@@ -99,6 +102,7 @@ class RedisServer:
     claim: Callable[[], None] = dataclasses.field(repr=False, default=lambda: None)
     obituary: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
     shortage: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
+    restart: Callable[[], None] | None = dataclasses.field(repr=False, default=None)
 
     @property
     def url(self) -> str:

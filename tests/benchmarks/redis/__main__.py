@@ -22,8 +22,10 @@ from benchmarks.figures import Figure
 from benchmarks.redis.async_ways import abare, aours, atheirs
 from benchmarks.redis.measuring import OURS, Extent, Measured, ameasured, measured
 from benchmarks.redis.ways import THINGS, bare, ours, theirs
-from support.proxy import SET_UP, RedisProxy
+from support.proxy import proxy_before
 from swe_db.config import Config
+from swe_db.faults import RedisProxy
+from swe_db.faults.redis_proxy import SET_UP
 from swe_db.servers.local import local_redis
 
 RESULTS: Final = Path(__file__).parent / "results.md"
@@ -67,7 +69,7 @@ def main() -> None:
 
 
 def _found(extent: Extent, url: str) -> tuple[dict[str, Measured], Commands]:
-    with RedisProxy(url) as proxy:
+    with proxy_before(url) as proxy:
         commands: Commands = {}
         for thing, act in ours(proxy.url).items():
             act()  # what it makes first does not count
@@ -82,7 +84,7 @@ def _found(extent: Extent, url: str) -> tuple[dict[str, Measured], Commands]:
 
 
 async def _afound(extent: Extent, url: str) -> tuple[dict[str, Measured], Commands]:
-    with RedisProxy(url) as proxy:
+    with proxy_before(url) as proxy:
         commands: Commands = {}
         for thing, act in (await aours(proxy.url)).items():
             await act()

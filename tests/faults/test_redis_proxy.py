@@ -14,10 +14,19 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from support.proxy import RedisProxy
-from support.resp import Parser
+from support.proxy import proxy_before
 from support.twins import Loop, Twin
+from swe_db.faults import RedisProxy
+from swe_db.faults.resp import Parser
 from swe_db.servers.server import RedisServer
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[Loop]:
+    """An event loop in a thread."""
+    loop = Loop()
+    yield loop
+    loop.close()
 
 
 @pytest.fixture
@@ -25,7 +34,7 @@ def proxy(redis_server: RedisServer) -> Iterator[RedisProxy]:
     """A proxy before an empty Redis."""
     with redis_server.connect() as client:
         client.flushall()
-    with RedisProxy(redis_server.url) as proxy:
+    with proxy_before(redis_server.url) as proxy:
         yield proxy
 
 
@@ -56,7 +65,7 @@ def twin(request: pytest.FixtureRequest) -> str:
 def test_a_dropped_reply_belongs_to_a_command_that_ran(proxy: RedisProxy, connect: Callable[..., Any]) -> None:
     """The client loses its connection, the server has run the command, and the next one goes well."""
     client = connect()
-    fault = proxy.drop_reply("incrby", nth=2)
+    fault = proxy.drop_replies("incrby", nth=2)
     assert client.incr("a") == 1
     with pytest.raises(redis.ConnectionError):
         client.incr("a")
@@ -68,7 +77,7 @@ def test_a_dropped_reply_belongs_to_a_command_that_ran(proxy: RedisProxy, connec
 def test_a_dropped_reply_may_leave_the_client_waiting(proxy: RedisProxy, connect: Callable[..., Any]) -> None:
     """The connection stays open, and the client gives up by its own time-out."""
     client = connect(socket_timeout=0.2)
-    proxy.drop_reply("key", hang=True)
+    proxy.drop_replies("key", then="silence")
     with pytest.raises(redis.TimeoutError):
         client.set("key", "a")
     assert client.get("key") == b"a"
@@ -76,7 +85,7 @@ def test_a_dropped_reply_may_leave_the_client_waiting(proxy: RedisProxy, connect
 
 def test_set_up_is_not_any_command(proxy: RedisProxy, connect: Callable[..., Any]) -> None:
     """A fault that names no command lets a client connect, and takes what it then sends, as often as it should."""
-    fault = proxy.drop_reply(times=2)
+    fault = proxy.drop_replies(times=2)
     client = connect()
     for _ in range(2):
         assert not fault.has_happened
@@ -94,7 +103,7 @@ def test_pushed_messages_are_no_replies(proxy: RedisProxy, connect: Callable[...
     assert listener.get_message(timeout=5)["type"] == "subscribe"
     client.publish("news", "a")
     assert listener.get_message(timeout=5)["data"] == b"a"
-    fault = proxy.drop_reply("ping")
+    fault = proxy.drop_replies("ping")
     listener.ping()
     with pytest.raises(redis.ConnectionError):
         listener.get_message(timeout=5)
@@ -128,7 +137,7 @@ def test_latency_delays_replies(proxy: RedisProxy, connect: Callable[..., Any]) 
     """Each reply comes late by the latency, as long as there is one."""
     client = connect()
     client.ping()
-    proxy.latency = 0.1
+    proxy.latency(0.1)
     before = time.monotonic()
     client.ping()
     assert time.monotonic() - before >= 0.1
@@ -153,7 +162,7 @@ def test_a_cut_is_seen_though_a_forked_process_lives(proxy: RedisProxy) -> None:
 
 def test_a_proxy_closes_twice(redis_server: RedisServer) -> None:
     """Closing ends everything, and does nothing the second time."""
-    proxy = RedisProxy(redis_server.url)
+    proxy = proxy_before(redis_server.url)
     client = redis.Redis.from_url(proxy.url, retry=Retry(NoBackoff(), 0))
     client.ping()
     proxy.close()
