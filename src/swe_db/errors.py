@@ -33,6 +33,8 @@ The tree::
     |  |  |__LockLostError      it was held, and is not any more
     |  |__SessionGoneError      a session has ended, or its token was replaced
     |__FactoryError             a factory cannot make the row that it was asked for
+    |__GenerateError            data cannot be made, loaded or written
+    |  |__TargetError           the database cannot be filled: not migrated, not empty, or another load is in it
 
 A message says what happened, what was checked and what to do. No message carries a password: URLs are shown
 by `redact`.
@@ -52,6 +54,7 @@ __all__ = [
     "ConfigError",
     "DatabaseBusyError",
     "FactoryError",
+    "GenerateError",
     "IsolationError",
     "LocalEnvironmentError",
     "LockError",
@@ -74,6 +77,7 @@ __all__ = [
     "SnapshotError",
     "StatementError",
     "SweDBError",
+    "TargetError",
     "VerificationError",
     "redact",
 ]
@@ -220,6 +224,14 @@ class FactoryError(SweDBError):
     def __init__(self, message: str, sqlstate: str | None = None) -> None:
         super().__init__(message)
         self.sqlstate = sqlstate
+
+
+class GenerateError(SweDBError):
+    """Data cannot be made, loaded or written. What is finished stays, and `--resume` goes on from there."""
+
+
+class TargetError(GenerateError):
+    """The database cannot be filled: it is not migrated, not empty, or holds another load. Nothing was changed."""
 
 
 class RedisServiceError(SweDBError):
