@@ -17,10 +17,10 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from swe_db.errors import ConfigError, GenerateError
-from swe_db.generate.parts import Part, parts_of
+from swe_db.generate.parts import Part, count_part, parts_of
 from swe_db.generate.plan import Plan
 from swe_db.generate.pool import process_pool
-from swe_db.generate.tables.census import Census, count, merge
+from swe_db.generate.tables.census import Census, merged
 
 __all__ = ["Executor", "OnProgress", "Progress", "Shard", "Workers", "ignore", "take_census", "workers"]
 
@@ -189,17 +189,28 @@ def _processors() -> int:
 
 
 def take_census(plan: Plan, work: Workers, on_progress: OnProgress = ignore) -> Census:
-    """Return the census of a data set, which is needed to make any part of it."""
+    """Return the census of a data set, which is needed to make any part of it.
+
+    Raises:
+        ConfigError: The audit trail is too short or too long for the tasks.
+    """
     parts = [part for part in parts_of(plan) if part.kind == "tasks"]
     total, done = plan.counts["tasks"], 0
-    pieces: dict[int, Census] = {}
+    whole: list[Census] = []
+    waiting: dict[int, Census] = {}
     on_progress(Progress("counting", 0, total, "tasks"))
+    following = iter(parts)
+    due = next(following)
     for part, piece in work.each(_counted, [(plan, part) for part in parts]):
-        pieces[part.number] = piece
+        waiting[part.number] = piece
+        # One after the other: all of them together would fill the memory.
+        while due.number in waiting:
+            whole = [merged([*whole, waiting.pop(due.number)])]
+            due = next(following, due)
         done += part.stop - part.start
         on_progress(Progress("counting", done, total, "tasks"))
-    return merge([pieces[part.number] for part in parts])
+    return whole[0]
 
 
 def _counted(plan: Plan, part: Part) -> tuple[Part, Census]:
-    return part, count(plan, part)
+    return part, count_part(plan, part)
