@@ -27,6 +27,7 @@ __all__ = ["Executor", "OnProgress", "Progress", "Shard", "Workers", "ignore", "
 Result = TypeVar("Result")
 
 MOST_JOBS: Final = 8  # without --jobs: more would rather wait for the server than for each other
+WORTH_A_PROCESS: Final = 4  # parts: to start one takes as long as to load one
 
 
 class Executor(Protocol):
@@ -175,7 +176,7 @@ def workers(executor: Executor | None, jobs: int | None, parts: int) -> Iterator
     if executor is not None:
         yield Workers(executor, jobs or MOST_JOBS)
         return
-    processes = min(jobs or min(_processors(), MOST_JOBS), parts)
+    processes = min(jobs, parts) if jobs else min(_processors(), MOST_JOBS, parts // WORTH_A_PROCESS)
     if processes <= 1:
         yield Workers(None, 1)
         return

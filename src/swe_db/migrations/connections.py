@@ -158,10 +158,10 @@ def execute(
     return cursor.execute(statement.encode(), parameters, prepare=False)
 
 
-def set_all(connection: Connection, settings: Mapping[str, str]) -> None:
-    """Set settings of the session."""
-    statement = "SELECT set_config(a, b, false) FROM unnest(%(names)s::text[], %(values)s::text[]) AS _(a, b)"
-    execute(connection, statement, {"names": list(settings), "values": list(settings.values())})
+def set_all(connection: Connection, settings: Mapping[str, str], *, local: bool = False) -> None:
+    """Set settings of the session, or of the transaction only."""
+    statement = "SELECT set_config(a, b, %(local)s) FROM unnest(%(names)s::text[], %(values)s::text[]) AS _(a, b)"
+    execute(connection, statement, {"names": list(settings), "values": list(settings.values()), "local": local})
 
 
 def connection_name(connection: Connection, database: str | None = None) -> str:

@@ -1,0 +1,130 @@
+"""How much room and time a load will take, from what others took; and whether the server's disk has it."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from swe_db.errors import GenerateError
+from swe_db.generate.plan import Plan
+from swe_db.generate.run import OnProgress, Progress
+from swe_db.migrations.connections import Connection, connection_name, execute
+
+__all__ = ["Estimate", "check_space", "estimate", "shown_size"]
+
+# Measured with PostgreSQL 15 at the scale `company`, in bytes of table and indexes for each row that the plan sets; the
+# rows that hang on tasks count as theirs.
+_BYTES: Final = {
+    "users": (700, 500),
+    "projects": (700, 700),
+    "agents": (900, 700),
+    "tasks": (5_000, 4_000),
+    "audit_logs": (400, 400),
+}
+# Sorting the largest index needs room for a moment, and a server that cannot write its log goes down.
+_SPARE: Final = 1.1
+_LARGE: Final = 100_000  # tasks: from here on the estimate is told
+_SECONDS: Final = (150, 400)  # for a million tasks with ten million events of the trail, on a server of this kind
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+_FACTS: Final = """
+SELECT current_setting('data_directory'), (SELECT system_identifier FROM pg_catalog.pg_control_system()),
+  pg_size_bytes(current_setting('max_wal_size'))
+"""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a load will take.
+
+    Attributes:
+        tables: Bytes of the tables.
+        indexes: Bytes of their indexes.
+        log: Bytes of the write-ahead log that lie on the disk at once.
+        seconds: How long, at least and at most, with a processor or two.
+    """
+
+    tables: int
+    indexes: int
+    log: int
+    seconds: tuple[int, int]
+
+    @property
+    def disk(self) -> int:
+        """Bytes of room that the server's disk must have."""
+        return int((self.tables + self.indexes) * _SPARE) + self.log
+
+
+def estimate(plan: Plan, most_log: int) -> Estimate:
+    """Return what a load will take.
+
+    Args:
+        plan: The data set.
+        most_log: How far the server lets its log grow between two checkpoints, in bytes.
+    """
+    tables = sum(plan.counts[name] * size for name, (size, _) in _BYTES.items())
+    indexes = sum(plan.counts[name] * size for name, (_, size) in _BYTES.items())
+    share = (plan.counts["tasks"] + plan.counts["audit_logs"] / 10) / 2_000_000
+    least, most = (max(1, round(seconds * share)) for seconds in _SECONDS)
+    return Estimate(tables, indexes, min(most_log, tables), (least, most))
+
+
+def check_space(connection: Connection, plan: Plan, on_progress: OnProgress) -> None:
+    """Tell what a large load will take, and refuse one that will not fit.
+
+    Raises:
+        GenerateError: The disk is too small.
+    """
+    try:
+        directory, identifier, most_log = execute(connection, _FACTS).fetchall()[0]
+        free = _free_bytes(connection.info.host, Path(directory), int(identifier))
+    except psycopg.errors.InsufficientPrivilege:
+        free, most_log = None, 1 << 30
+    needed = estimate(plan, most_log)
+    if free is not None and free < needed.disk:
+        raise GenerateError(
+            f"The disk of the server of {connection_name(connection)} has {shown_size(free)} left ({directory}), and "
+            f"this needs about {shown_size(needed.disk)}: {_parts(needed)}. Nothing was changed. Free some room, make "
+            "less with --scale or --rows, or try it all the same with --no-space-check."
+        )
+    if plan.counts["tasks"] >= _LARGE:
+        room = "cannot be seen from here" if free is None else f"is {shown_size(free)}"
+        least, most = (f"{seconds // 60}" for seconds in needed.seconds)
+        on_progress(
+            Progress(
+                "estimating",
+                note=f"this takes about {shown_size(needed.disk)} on the server ({_parts(needed)}) and {least} to "
+                f"{most} minutes; the free room there {room}",
+            )
+        )
+
+
+def shown_size(size: float) -> str:
+    """Return a number of bytes as people read it, `1.5 GiB`."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
+
+
+def _parts(needed: Estimate) -> str:
+    sizes = (("rows", needed.tables), ("indexes", needed.indexes), ("write-ahead log", needed.log))
+    return ", ".join(f"{what} {shown_size(size)}" for what, size in sizes)
+
+
+def _free_bytes(host: str, directory: Path, identifier: int) -> int | None:
+    """Return the free room of a server's disk; None if its data do not lie on this machine, or not for our eyes."""
+    if not host.startswith("/") and host not in _LOOPBACK:
+        return None
+    try:
+        # In a container the directory has the same name and is another one.
+        with (directory / "global/pg_control").open("rb") as file:
+            found = int.from_bytes(file.read(8), sys.byteorder)
+        return shutil.disk_usage(directory).free if found == identifier else None
+    except OSError:
+        return None
