@@ -27,6 +27,7 @@ COMMANDS: Final = (
     "setup",
     "migrate",
     "seed",
+    "generate",
     "verify",
     "reset",
     "snapshot",

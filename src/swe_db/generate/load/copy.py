@@ -28,7 +28,7 @@ def copy_blocks(table: pa.Table) -> Iterator[memoryview]:
     """Yield the rows of a table in the text format of COPY, some thousand at a time.
 
     Args:
-        table: It has a column `id`. Text, JSON, UUIDs and addresses are taken as they are; lists of texts become arrays.
+        table: It has a column `id`. Texts, JSON and the like are taken as they are; lists of texts become arrays.
     """
     for batch in table.select(columns_of(table)).to_batches(max_chunksize=ROWS):
         yield _lines(batch)

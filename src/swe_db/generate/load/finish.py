@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.resources import files
 from typing import Final
 
 from psycopg import sql
@@ -23,6 +24,7 @@ __all__ = ["finish", "verify"]
 
 # For sorting an index; less makes it slower, and more is no faster for indexes of this size.
 SORT_MEMORY: Final = 256 << 20
+_SAMPLE: Final = 1_000  # tasks whose events are followed
 _SET_SEQUENCE: Final = """
 SELECT setval(pg_get_serial_sequence({name}, 'id'), (SELECT max(id) FROM {table}))
 WHERE EXISTS (SELECT FROM {table})
@@ -81,6 +83,7 @@ def verify(connection: Connection, plan: Plan, census: Census | None) -> dict[st
             for table, rows in wanted.items()
             if written.get(table, 0) != rows - SEEDED.get(table, 0)
         ]
+        wrong += _unlike_the_trail(connection, plan)
         left = execute(connection, "SELECT count(*) FROM swe_load.deferred").fetchall()[0][0]
         if left:
             wrong.append(f"{left} indexes, constraints or guards are still missing")
@@ -92,6 +95,14 @@ def verify(connection: Connection, plan: Plan, census: Census | None) -> dict[st
             + "\nSomebody has changed it meanwhile. Empty it with --reset to load anew."
         )
     return found
+
+
+def _unlike_the_trail(connection: Connection, plan: Plan) -> list[str]:
+    """Return which of a sample of tasks are not what their events in the audit trail have made of them."""
+    fold = (files("swe_db.generate.verify") / "fold.sql").read_text(encoding="utf-8")
+    stride = max(plan.counts["tasks"] // _SAMPLE, 1)
+    tasks = [str(task) for (task,) in execute(connection, fold, {"stride": stride}).fetchall()]
+    return [f"tasks: {', '.join(tasks)} are not what the audit trail says of them"] if tasks else []
 
 
 def _settings(connection: Connection, jobs: int) -> dict[str, str]:

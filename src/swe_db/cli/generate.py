@@ -1,0 +1,157 @@
+"""`swe-db generate`."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from click.core import ParameterSource
+
+from swe_db.cli import options
+from swe_db.cli.progress import shown_progress
+from swe_db.errors import ConfigError, GenerateError
+
+if TYPE_CHECKING:
+    from swe_db.generate.load.loading import Report
+    from swe_db.generate.plan import Plan
+
+__all__ = ["command", "fill", "print_report", "required_libraries"]
+
+SCALES: Final = ("small", "team", "company", "capacity")
+_LIBRARIES: Final = {"numpy", "pyarrow", "rich"}
+_PLANNING: Final = ("scale", "rows", "seed", "as_of")
+
+
+def _rows(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
+    matches = {value: re.fullmatch(r"([a-z_]+)=([0-9]{1,12})", value) for value in values}
+    for value, match in matches.items():
+        if match is None:
+            raise click.BadParameter(f"{value!r} is not of the form TABLE=NUMBER, for instance tasks=5000")
+    return {match[1]: int(match[2]) for match in matches.values() if match}
+
+
+@click.command("generate")
+@options.target_options
+@click.option(
+    "--scale",
+    type=click.Choice(SCALES),
+    default="small",
+    show_default=True,
+    help="How much: 1,000, 10,000, 100,000 or 1,000,000 tasks, ten times as many audit rows, and all that goes with them.",
+)
+@click.option(
+    "--rows",
+    multiple=True,
+    callback=_rows,
+    metavar="TABLE=NUMBER",
+    help="Another number of users, projects, agents, tasks or audit_logs, the seeds included (repeatable).",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="The same seed, the same rows.")
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="The day on which the history ends (2026-07-01)."
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes at once (default: the processors, 8 at most).")
+@click.option("--shard", metavar="I/N", help="Only the I-th of N shares, so that several runs divide the work.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was broken off; begin if there is none.")
+@click.option("--reset", is_flag=True, help="Empty the database first, down to the seeds.")
+@options.yes_destroy_option
+@click.option("--no-space-check", is_flag=True, help="Begin although the server's disk seems too small.")
+@options.lock_timeout_option
+@options.json_option
+@options.debug_option
+def command(target: options.Target, *, resume: bool, reset: bool, as_json: bool, **choices: Any) -> None:  # noqa: ANN401
+    """Fill a database that is migrated and seeded with realistic data, the same on every machine.
+
+    What is committed stays if the run is broken off, and --resume goes on from there. Of several runs with --shard, on
+    as many machines as you like, the last one finishes; else `swe-db generate --resume` does.
+    """
+    if resume and reset:
+        raise click.UsageError("--resume goes on with what is there, and --reset removes it: give one of them.")
+    report = fill(
+        target.postgres_url,
+        None if resume and not any(map(_is_typed, _PLANNING)) else _plan(choices),
+        shard=choices["shard"],
+        jobs=choices["jobs"],
+        resume=resume,
+        reset=reset,
+        yes_destroy=choices["yes_destroy"],
+        check_space=not choices["no_space_check"],
+        lock_timeout=choices["lock_timeout"],
+    )
+    if as_json:
+        options.print_json(report)
+    else:
+        print_report(report)
+
+
+def fill(url: str, plan: Plan | None, *, shard: str | None = None, **wishes: Any) -> Report:  # noqa: ANN401
+    """Fill a database and show how far it has come.
+
+    Args:
+        url: A libpq URL.
+        plan: The data set; None for that which the database holds a part of.
+        shard: Which share of it, such as `2/8`; None for all.
+        wishes: What else `swe_db.generate.generate` takes.
+
+    Raises:
+        ConfigError: Something makes no sense, or a library is missing.
+        GenerateError: It was broken off; and whatever `swe_db.generate.generate` raises.
+    """
+    with required_libraries():
+        from swe_db.generate.load.loading import generate  # noqa: PLC0415 - imports numpy and pyarrow
+        from swe_db.generate.run import Shard  # noqa: PLC0415
+    with shown_progress() as show:
+        try:
+            return generate(url, plan, shard=Shard.parse(shard) if shard else None, on_progress=show, **wishes)
+        except KeyboardInterrupt:
+            raise GenerateError("Interrupted. What is committed stays: go on with --resume.") from None
+
+
+def print_report(report: Report) -> None:
+    """Print what a run did."""
+    spent = sum(report.seconds.values())
+    loading = report.seconds.get("loading", 0.0)
+    if report.loaded:
+        speed = f", {report.loaded / loading:,.0f} rows/s" if loading else ""
+        click.echo(f"loaded {report.loaded:,} rows ({report.size / 1e6:,.1f} MB) in {spent:.1f} s{speed}")
+    for table, rows in report.rows.items():
+        click.echo(f"  {table:<29}{rows:>13,}")
+    if report.finished:
+        click.echo(click.style("it holds what was planned", fg="green"))
+        return
+    shards = ", ".join(f"{count} of shard {shard}" for shard, count in report.missing.items())
+    click.echo(
+        f"{sum(report.missing.values())} parts are missing: {shards}; when they are there: swe-db generate --resume"
+    )
+
+
+@contextlib.contextmanager
+def required_libraries() -> Iterator[None]:
+    """Say of a library that is missing where it comes from.
+
+    Raises:
+        ConfigError: A library of the extra `generate` is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _LIBRARIES:
+            raise
+        raise ConfigError(
+            f"This needs {error.name}, which is not installed. The libraries of the generator come with an extra: "
+            "pip install 'swe-db[generate]'"
+        ) from None
+
+
+def _plan(choices: Mapping[str, Any]) -> Plan:
+    with required_libraries():
+        from swe_db.generate.plan import DEFAULT_AS_OF, Plan  # noqa: PLC0415 - imports numpy
+    as_of = choices["as_of"].date() if choices["as_of"] else DEFAULT_AS_OF
+    return Plan.of(choices["scale"], rows=choices["rows"], seed=choices["seed"], as_of=as_of)
+
+
+def _is_typed(parameter: str) -> bool:
+    return click.get_current_context().get_parameter_source(parameter) is ParameterSource.COMMANDLINE
