@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from swe_db.generate.load.loading import Report
     from swe_db.generate.plan import Plan
 
-__all__ = ["command", "fill", "print_report", "required_libraries"]
+__all__ = ["SCALES", "command", "fill", "plan_of", "print_report", "required_libraries"]
 
 SCALES: Final = ("small", "team", "company", "capacity")
 _LIBRARIES: Final = {"numpy", "pyarrow", "rich"}
@@ -40,7 +41,7 @@ def _rows(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, .
     type=click.Choice(SCALES),
     default="small",
     show_default=True,
-    help="How much: 1,000, 10,000, 100,000 or 1,000,000 tasks, ten times as many audit rows, and all that goes with them.",
+    help="How much: 1,000, 10,000, 100,000 or 1,000,000 tasks, with ten times as many audit rows and all the rest.",
 )
 @click.option(
     "--rows",
@@ -72,7 +73,9 @@ def command(target: options.Target, *, resume: bool, reset: bool, as_json: bool,
         raise click.UsageError("--resume goes on with what is there, and --reset removes it: give one of them.")
     report = fill(
         target.postgres_url,
-        None if resume and not any(map(_is_typed, _PLANNING)) else _plan(choices),
+        None
+        if resume and not any(map(_is_typed, _PLANNING))
+        else plan_of(**{name: choices[name] for name in _PLANNING}),
         shard=choices["shard"],
         jobs=choices["jobs"],
         resume=resume,
@@ -123,9 +126,8 @@ def print_report(report: Report) -> None:
         click.echo(click.style("it holds what was planned", fg="green"))
         return
     shards = ", ".join(f"{count} of shard {shard}" for shard, count in report.missing.items())
-    click.echo(
-        f"{sum(report.missing.values())} parts are missing: {shards}; when they are there: swe-db generate --resume"
-    )
+    click.echo(f"{sum(report.missing.values())} parts are missing: {shards}")
+    click.echo("The shard that loads the last of them finishes; to be sure: swe-db generate --resume")
 
 
 @contextlib.contextmanager
@@ -146,11 +148,17 @@ def required_libraries() -> Iterator[None]:
         ) from None
 
 
-def _plan(choices: Mapping[str, Any]) -> Plan:
+def plan_of(
+    scale: str, *, rows: Mapping[str, int] | None = None, seed: int = 42, as_of: dt.datetime | None = None
+) -> Plan:
+    """Return the plan of a scale, with what else a user chose.
+
+    Raises:
+        ConfigError: It makes no sense, or a library is missing.
+    """
     with required_libraries():
         from swe_db.generate.plan import DEFAULT_AS_OF, Plan  # noqa: PLC0415 - imports numpy
-    as_of = choices["as_of"].date() if choices["as_of"] else DEFAULT_AS_OF
-    return Plan.of(choices["scale"], rows=choices["rows"], seed=choices["seed"], as_of=as_of)
+    return Plan.of(scale, rows=rows, seed=seed, as_of=as_of.date() if as_of else DEFAULT_AS_OF)
 
 
 def _is_typed(parameter: str) -> bool:

