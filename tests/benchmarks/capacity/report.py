@@ -13,8 +13,8 @@ __all__ = ["floor_table", "load_table", "question_table"]
 
 GOAL: Final = 1.25
 HEAD: Final = (
-    "| question | p50 | p95 | p50 of a tenth | p95 of a tenth | p50 to p50 | blocks | blocks of a tenth | rows "
-    "| indexes | partitions | |"
+    "| question | p50 | p95 | p50 of a tenth | p95 of a tenth | p50 to p50 | blocks | blocks of a tenth "
+    "| rows | rows of a tenth | indexes | partitions | |"
 )
 BOOKKEEPING: Final = "schema_migrations"
 
@@ -73,7 +73,7 @@ def question_table(asked: Sequence[Asked], failures: Mapping[str, str], scales: 
     )
     lines = [how, "", HEAD, f"|{'---|' * (HEAD.count('|') - 1)}"]
     lines += [_row(each) for each in asked]
-    lines += [f"| {name} | | | | | | | | | | | not asked: {why} |" for name, why in failures.items()]
+    lines += [f"| {name} |{' |' * (HEAD.count('|') - 3)} not asked: {why} |" for name, why in failures.items()]
     wrong = [each.name for each in asked if each.remarks] + list(failures)
     lines += ["", f"With a remark: {', '.join(wrong) if wrong else 'none'}."]
     return "\n".join(lines)
@@ -89,6 +89,7 @@ def _row(asked: Asked) -> str:
         f"{asked.full.blocks:.0f}, at most {asked.full.most_blocks}",
         f"{small.blocks:.0f}, at most {small.most_blocks}" if small else "",
         f"{asked.full.rows:.1f}",
+        f"{small.rows:.1f}" if small else "",
         ", ".join(f"`{name}`" for name in sorted(asked.full.indexes)),
         str(asked.full.partitions or ""),
         "; ".join(asked.remarks),
