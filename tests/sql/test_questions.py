@@ -104,6 +104,17 @@ def test_a_question_is_answered_from_its_indexes(filled: Connection[Any], name: 
     assert len(unused) <= question.indexes.count(" or "), unused
 
 
+@pytest.mark.parametrize("generic", [False, True])
+def test_a_plan_tells_what_is_wrong_with_it(filled: Connection[Any], generic: bool) -> None:
+    """A table that is read from end to end and an audit trail without a period are found, whatever plans the query."""
+    scan = planned(filled, "SELECT id FROM tasks WHERE title = %(title)s", {"title": "Task 7"}, generic=generic)
+    assert scan.faults == ["reads tasks from end to end"]
+    trail = "SELECT id FROM audit_logs WHERE request_id = %(request_id)s"
+    everywhere = planned(filled, trail, {"request_id": "request-7"}, generic=generic)
+    assert "reads 13 partitions" in everywhere.faults
+    assert "audit_logs_request_id_idx" in everywhere.indexes
+
+
 def test_the_files_name_indexes_that_exist(filled: Connection[Any]) -> None:
     """Each index that a question names is in the schema."""
     existing = {name for (name,) in filled.execute("SELECT relname FROM pg_class WHERE relkind IN ('i', 'I')")}
