@@ -46,6 +46,7 @@ USERS: Final = {
     "factory": {"factories"},
     "numpy": {"generate"},
     "pyarrow": {"generate"},
+    "rich": {"cli"},
     "psycopg": LEVEL.keys() - {"errors", "config", "redis", "faults"},
 }
 
