@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from support.backends import DOCKER_HOST, IMAGE_FLAGS, POSTGRES, REDIS, own_backend, require
-from support.inner import BARE
+from support.inner import BARE, LONGEST
 from swe_db.config import Config
 from swe_db.servers.server import PostgresServer, RedisServer
 
@@ -100,7 +100,8 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, no_docker: N
         if "--swe-db-backend=docker" in arguments:
             monkeypatch.setenv("DOCKER_HOST", DOCKER_HOST)
             arguments = (*IMAGE_FLAGS, *arguments)
-        return pytester.runpytest_subprocess(*BARE, *(() if cache else ("-p", "no:cacheprovider")), *arguments)
+        no_cache = () if cache else ("-p", "no:cacheprovider")
+        return pytester.runpytest_subprocess(*BARE, *no_cache, *arguments, timeout=LONGEST)
 
     return run
 

@@ -268,6 +268,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         failures[str(run.failure)] = None
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["swe_db_summary"] = run.finish().plain()
+        # Here and not with the configuration's end: xdist waits for it, while it kills ten seconds after the last test.
+        run.close()
     if failures and hasattr(session.config, "workeroutput"):
         session.config.workeroutput["swe_db_failure"] = "\n".join(failures)
     elif failures:
