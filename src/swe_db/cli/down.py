@@ -20,7 +20,7 @@ def command(name: str | None, *, volumes: bool) -> None:
     name = name or options.DEFAULT_NAME
     ran = environment.stop(name, options.settings(), options.print_note, volumes=volumes)
     stopped = f"{' and '.join(ran)} stopped" if ran else "nothing ran"
-    flag = options.name_flag(name)
+    flag = environment.flag(name)
     if volumes:
         click.echo(f"{name}: {stopped}; removed with all data")
     else:

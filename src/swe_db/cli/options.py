@@ -31,7 +31,6 @@ __all__ = [
     "json_option",
     "lock_timeout_option",
     "migrations_option",
-    "name_flag",
     "name_option",
     "port_option",
     "print_json",
@@ -198,11 +197,6 @@ def check_database(_ctx: click.Context, _parameter: click.Parameter, value: str 
     if value is not None and not re.fullmatch(DATABASE_NAME, value):
         raise click.BadParameter("letters, digits, - and _, the first a letter or _, 63 at most")
     return value
-
-
-def name_flag(name: str) -> str:
-    """Return how a command line names an environment, with a space before it; the usual one need not be named."""
-    return "" if name == DEFAULT_NAME else f" --name {name}"
 
 
 migrations_option = _directories_option(

@@ -33,7 +33,14 @@ def command(
     as_json: bool,
 ) -> None:
     """Create a database if there is none, migrate, seed and verify it. Safe to repeat."""
-    report = prepare(target.postgres_url, migrations, seeds, lock_timeout=lock_timeout, quiet=as_json)
+    report = prepare(
+        target.postgres_url,
+        migrations,
+        seeds,
+        lock_timeout=lock_timeout,
+        quiet=as_json,
+        ours=target.environment is not None,
+    )
     if as_json:
         options.print_json(report)
 

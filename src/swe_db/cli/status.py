@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -19,14 +20,15 @@ AGES: Final = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1)
 
 @click.command("status")
 @options.name_option
+@options.migrations_option
 @options.json_option
 @options.debug_option
-def command(name: str | None, *, as_json: bool) -> None:
+def command(name: str | None, migrations: tuple[Path, ...], *, as_json: bool) -> None:
     """Show a local environment, or all of them: what runs, versions, ports, sizes, migrations."""
     from swe_db import environment  # noqa: PLC0415 - not needed for help texts
 
     wanted = [name] if name else environment.names()
-    found = [environment.survey(environment.find(each)) for each in wanted]
+    found = [environment.survey(environment.find(each), migrations) for each in wanted]
     if as_json:
         options.print_json({"environments": found})
     elif found:

@@ -90,7 +90,9 @@ def _print_servers(started: Environment) -> None:
 
 
 def _print_next(started: Environment) -> None:
-    name = options.name_flag(started.name)
+    from swe_db import environment  # noqa: PLC0415 - not needed for help texts
+
+    name = environment.flag(started.name)
     click.echo(f"\nEnvironment {started.name} is ready:")
     click.echo(f"  Postgres  postgresql://{started.postgres.shown}")
     click.echo(f"  Redis     redis://{started.redis.shown}")

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Final
 
 from swe_db.config import Config
 from swe_db.environment.answers import obstacle_of, version_of
-from swe_db.environment.keeper import Tell
+from swe_db.environment.keeper import Tell, data_gone
 from swe_db.environment.ports import holder, is_free
 from swe_db.environment.record import Kind, Record, Service
 from swe_db.environment.redis import DURABLE
 from swe_db.errors import BackendUnavailable, PortTakenError
 from swe_db.servers.docker.container import serve, wait_until_usable
 from swe_db.servers.docker.daemon import HOST, LOOPBACK, Daemon, daemon
-from swe_db.servers.docker.plan import Image, Plan
+from swe_db.servers.docker.plan import START_TIMEOUT, Image, Plan
 from swe_db.servers.docker.share import Facts
+from swe_db.servers.docker.volumes import has_volume, make_volume, remove_volume
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -31,6 +32,7 @@ __all__ = ["ContainerKeeper"]
 NAME: Final = "swe-db.environment"
 IDENTITY: Final = "swe-db.environment-id"
 STOPPING: Final = 120  # seconds
+RECOVERING: Final = 900.0  # seconds
 STATEMENTS: Final = "pg_stat_statements"
 TAKEN: Final = re.compile(r"port is already allocated|address already in use|[Pp]orts are not available")
 PORTS: Final[Mapping[Kind, int]] = {"postgres": 5432, "redis": 6379}
@@ -84,18 +86,20 @@ class ContainerKeeper:
             image=str(container.attrs["Config"]["Image"]),
         )
         obstacle = obstacle_of(self.kind)
-        wait_until_usable(docker, container, lambda: obstacle(there), secret=there.password)
+        wait_until_usable(docker, container, lambda: obstacle(there), secret=there.password, timeout=_patience(there))
         return there
 
     def _start_anew(self, docker: Daemon, old: Container | None, service: Service, tell: Tell) -> Service:
         if old is not None:
             docker.discard(old)
+        if service.ready and not has_volume(docker, self.name):
+            raise data_gone(self.kind, f"volume {self.name}", self.record.name)
         if not service.ready:  # what an interrupted first start has left is no data directory
-            docker.remove_volume(self.name)
+            remove_volume(docker, self.name)
         if docker.host == LOOPBACK and not is_free(service.port):
             raise PortTakenError(service.port, holder(service.port))
         image = self._image(docker, service, tell)
-        docker.make_volume(self.name, self._labels)
+        make_volume(docker, self.name, self._labels)
         there = dataclasses.replace(service, host=docker.host, image=image.name)
         try:
             return self._served(docker, image, there)
@@ -155,6 +159,7 @@ class ContainerKeeper:
             name=self.name,
             host_port=there.port,
             volume=self.name,
+            patience=_patience(there),
         )
 
     def _redis_plan(self, image: Image, there: Service) -> Plan:
@@ -168,6 +173,7 @@ class ContainerKeeper:
             name=self.name,
             host_port=there.port,
             volume=self.name,
+            patience=_patience(there),
         )
 
     def stop(self) -> None:
@@ -184,7 +190,12 @@ class ContainerKeeper:
         """End it, and remove its volume."""
         self.stop()
         with daemon() as docker:
-            docker.remove_volume(self.name)
+            remove_volume(docker, self.name)
+
+
+def _patience(service: Service) -> float:
+    """Return for how many seconds a server is waited for: one with data may have to read again what a crash cut off."""
+    return RECOVERING if service.ready else START_TIMEOUT
 
 
 def _rests(container: Container) -> bool:

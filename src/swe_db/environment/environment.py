@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Final
 
 from swe_db.config import Config
 from swe_db.environment.keepers import keeper_of
@@ -12,7 +13,9 @@ from swe_db.environment.record import FILE, SERVICES, Kind, Record, read
 from swe_db.errors import LocalEnvironmentError
 from swe_db.servers.address import PostgresAddress, RedisAddress
 
-__all__ = ["Environment", "find", "find_running", "names"]
+__all__ = ["USUAL_NAME", "Environment", "find", "find_running", "flag", "names"]
+
+USUAL_NAME: Final = "default"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +81,7 @@ def names() -> list[str]:
     return [name for name in existing_names() if (directory_of(name) / FILE).exists()]
 
 
-def find(name: str = "default") -> Environment:
+def find(name: str = USUAL_NAME) -> Environment:
     """Return an environment, running or not.
 
     Args:
@@ -93,12 +96,12 @@ def find(name: str = "default") -> Environment:
     if record is None:
         others = ", ".join(names()) or "none"
         raise LocalEnvironmentError(
-            f"There is no local environment {name}; there are: {others}. `swe-db up{_flag(name)}` makes it."
+            f"There is no local environment {name}; there are: {others}. `swe-db up{flag(name)}` makes it."
         )
     return Environment(directory, record)
 
 
-def find_running(name: str = "default") -> Environment:
+def find_running(name: str = USUAL_NAME) -> Environment:
     """Return an environment whose servers both run; the rest is as in `find`.
 
     Raises:
@@ -108,11 +111,12 @@ def find_running(name: str = "default") -> Environment:
     resting = [kind for kind in SERVICES if not environment.lives(kind)]
     if resting:
         raise LocalEnvironmentError(
-            f"The local environment {name} does not run: {' and '.join(resting)} stopped. `swe-db up{_flag(name)}` "
+            f"The local environment {name} does not run: {' and '.join(resting)} stopped. `swe-db up{flag(name)}` "
             "starts it again, with its data."
         )
     return environment
 
 
-def _flag(name: str) -> str:
-    return "" if name == "default" else f" --name {name}"
+def flag(name: str) -> str:
+    """Return how a command line names an environment, with a space before it; the usual one need not be named."""
+    return "" if name == USUAL_NAME else f" --name {name}"

@@ -6,10 +6,19 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 from swe_db.environment.record import Service
+from swe_db.errors import LocalEnvironmentError
 
-__all__ = ["Keeper", "Tell"]
+__all__ = ["Keeper", "Tell", "data_gone"]
 
 Tell: TypeAlias = Callable[[str], None]
+
+
+def data_gone(what: str, place: str, name: str) -> LocalEnvironmentError:
+    """Return the error that the data of a server, which has served before, are not there: it must not begin anew."""
+    return LocalEnvironmentError(
+        f"The {place} with the {what} data of environment {name} is gone. Bring it back, or give the rest up as well: "
+        f"`swe-db down --volumes --name {name}`."
+    )
 
 
 class Keeper(Protocol):

@@ -9,13 +9,20 @@ from pathlib import Path
 
 from swe_db.config import Config
 from swe_db.environment import ports
-from swe_db.environment.environment import Environment, find
+from swe_db.environment.environment import Environment, find, flag, names
 from swe_db.environment.keeper import Tell
 from swe_db.environment.keepers import BACKENDS, candidate_of, keeper_of, no_backend
 from swe_db.environment.native import remove_directory
-from swe_db.environment.places import data_directory, explained, locked
+from swe_db.environment.places import data_directory, directory_of, explained, locked
 from swe_db.environment.record import SERVICES, Kind, Record, Service, new_record, read, write
-from swe_db.errors import BackendUnavailable, ConfigError, NoBackendError, PortTakenError, ServerError
+from swe_db.errors import (
+    BackendUnavailable,
+    ConfigError,
+    LocalEnvironmentError,
+    NoBackendError,
+    PortTakenError,
+    ServerError,
+)
 from swe_db.servers.account import server_account
 
 __all__ = ["Wish", "start", "stop"]
@@ -89,12 +96,16 @@ class _Starter:
         return new_record(self._directory.name, identity, data, ports.usual_ports(self._directory.name))
 
     def _check(self) -> None:
+        wish = self._wish
+        if wish.postgres_port is not None and wish.postgres_port == wish.redis_port:
+            raise ConfigError(f"Postgres and Redis cannot both listen on port {wish.redis_port}: give two.")
         for kind in SERVICES:
             service = self.record.service(kind)
             if service.ready and self._wish.backend not in ("auto", service.backend):
                 raise ConfigError(
                     f"Environment {self.record.name} keeps its {kind} data with the backend {service.backend}, not "
-                    f"{self._wish.backend}. Use another --name, or remove its data: `swe-db down --volumes`."
+                    f"{self._wish.backend}. Use another --name, or remove its data: "
+                    f"`swe-db down --volumes{flag(self.record.name)}`."
                 )
 
     def _put(self, record: Record) -> None:
@@ -115,30 +126,50 @@ class _Starter:
                 self._start(kind, backend)
             except BackendUnavailable as error:
                 rejected[backend] = error
+            except LocalEnvironmentError:
+                raise
+            except ServerError as error:
+                rejected[backend] = BackendUnavailable(str(error), "see the server's words above")
             else:
                 return
         raise no_backend(self.record, kind, wanted, rejected)
 
     def _start(self, kind: Kind, backend: str) -> None:
+        """Start one of the two servers from a backend, on the first port that is free."""
         candidate = candidate_of(self.record, kind, backend, self._config)
         self._leave_other(kind, backend)
         self._change(kind, backend=backend)
         keeper = keeper_of(self._directory, self.record, kind, self._config)
         if keeper.lives():
             self._keep_port(kind)
+        before = self.record.service(kind).port
         for port in self._ports(kind):
             self._change(kind, port=port)
             keeper = keeper_of(self._directory, self.record, kind, self._config, candidate)
             try:
                 started = keeper.start(self.record.service(kind), self._tell)
             except PortTakenError as error:
+                self._change(kind, port=before)
                 if self._wish.port(kind) is not None:
-                    raise
-                self._tell(f"port {port} is taken by {error.holder}; {kind} of {self.record.name} moves")
+                    raise self._refusal(kind, error) from None
+                self._tell(f"port {port} is taken by {self._holder(error)}; {kind} of {self.record.name} moves")
             else:
                 self._put(self.record.with_service(kind, started))
                 return
-        raise ServerError(f"All ports that {kind} of environment {self.record.name} may have are taken.")
+        raise LocalEnvironmentError(f"All ports that {kind} of environment {self.record.name} may have are taken.")
+
+    def _refusal(self, kind: Kind, error: PortTakenError) -> LocalEnvironmentError:
+        return LocalEnvironmentError(
+            f"Port {error.port} of 127.0.0.1 is taken by {self._holder(error)}. Give another --{kind}-port, or leave "
+            "it out to have one chosen."
+        )
+
+    def _holder(self, error: PortTakenError) -> str:
+        for name in names():
+            record = None if name == self.record.name else read(directory_of(name))
+            if record and error.port in (record.postgres.port, record.redis.port):
+                return f"{error.holder}, which environment {name} uses"
+        return error.holder
 
     def leave_nothing(self) -> None:
         """Remove an environment in which no server has ever served."""
@@ -156,12 +187,16 @@ class _Starter:
         if wanted not in (None, port):
             raise ConfigError(
                 f"{kind.capitalize()} of environment {self.record.name} runs on port {port}. To move it to {wanted}, "
-                "stop it first: `swe-db down`."
+                f"stop it first: `swe-db down{flag(self.record.name)}`."
             )
 
     def _ports(self, kind: Kind) -> Iterable[int]:
+        """Return where a server may listen, the best port first; the other server's is not among them."""
         wanted = self._wish.port(kind)
-        return ports.candidates(self.record.service(kind).port) if wanted is None else (wanted,)
+        if wanted is not None:
+            return [wanted]
+        other = self.record.service("redis" if kind == "postgres" else "postgres").port
+        return [port for port in ports.candidates(self.record.service(kind).port) if port != other]
 
     def _change(self, kind: Kind, **changes: object) -> None:
         service = self.record.service(kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -12,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from swe_db.environment.answers import obstacle_of, version_of
-from swe_db.environment.keeper import Tell
-from swe_db.environment.native import Program, make_directory, write_private
-from swe_db.environment.record import SUPERUSER, Service
+from swe_db.environment.keeper import Tell, data_gone
+from swe_db.environment.native import Program, make_directory, remove_directory, write_private
+from swe_db.environment.record import SUPERUSER, Service, synchronise
 from swe_db.errors import LocalEnvironmentError, ServerError
 from swe_db.servers.liveness import readers
 from swe_db.servers.postgres import Installation
@@ -23,6 +24,7 @@ from swe_db.servers.process import server_environment
 __all__ = ["NativePostgres"]
 
 LOCK_FILE: Final = "postmaster.pid"
+UNFINISHED: Final = "postgres.unfinished-"
 PROCESSES: Final = Path("/proc")
 
 # Beside Postgres' defaults, which are durable: fsync, full_page_writes and synchronous_commit are on.
@@ -62,6 +64,8 @@ class NativePostgres:
         """Start it, unless it runs; the data directory is made if there is none. See `Keeper`."""
         begin = None
         if not self.program.settle(service):
+            if service.ready and not self.data.exists():
+                raise data_gone("postgres", str(self.data), self.program.directory.name)
             make_directory(self.program.home, self.program.account)
             self._initialise(service.password)
             self._forget_the_dead()
@@ -83,8 +87,10 @@ class NativePostgres:
         """Make the data directory; it is there as a whole or not at all."""
         if self.data.exists() or self.installation is None:
             return
-        unfinished = self.data.with_name("postgres.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
+        for abandoned in self.program.home.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        # A name of its own: the initdb of a command that was killed may still be at work.
+        unfinished = self.program.home / f"{UNFINISHED}{secrets.token_hex(4)}"
         secret = self.program.home / "password"
         write_private(secret, f"{password}\n", self.program.account)
         try:
@@ -96,6 +102,7 @@ class NativePostgres:
         configuration = str(unfinished / "postgresql.conf")
         self._run("the shell", "/bin/sh", "-c", 'printf %s "$2" >>"$1" && sync', "sh", configuration, settings)
         unfinished.rename(self.data)
+        synchronise(self.program.home)
 
     def _initdb(self, directory: Path, secret: Path) -> list[str]:
         return [
@@ -146,12 +153,14 @@ class NativePostgres:
         number = self._postmaster()
         if number is not None and (not PROCESSES.is_dir() or number in readers(self.program.pipe)):
             with contextlib.suppress(OSError):  # it has gone, and what it started is about to
+                os.kill(number, signal.SIGCONT)
                 os.kill(number, signal.SIGINT)
         self.program.wait_for_end()
 
     def discard(self) -> None:
-        """End it; its data lie in a directory that is removed as a whole."""
+        """End it, and remove its data."""
         self.stop()
+        remove_directory(self.data)
 
 
 def _works_in(process: int, directory: Path) -> bool:

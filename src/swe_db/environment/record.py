@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 from swe_db.errors import LocalEnvironmentError
 from swe_db.servers.address import PostgresAddress, RedisAddress
 
-__all__ = ["DATABASE", "SERVICES", "Kind", "Record", "Service", "new_record", "read", "write"]
+__all__ = ["DATABASE", "SERVICES", "Kind", "Record", "Service", "new_record", "read", "synchronise", "write"]
 
 Kind: TypeAlias = Literal["postgres", "redis"]
 
@@ -164,6 +164,15 @@ def write(directory: Path, record: Record) -> None:
         file.flush()
         os.fsync(file.fileno())
     scratch.rename(directory / FILE)
+    synchronise(directory)
+
+
+def synchronise(directory: Path) -> None:
+    """Let what was renamed in a directory stay so after a power cut.
+
+    Raises:
+        OSError: It cannot be had.
+    """
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)

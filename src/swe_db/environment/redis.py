@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from swe_db.environment.answers import obstacle_of, redis_client, version_of
-from swe_db.environment.keeper import Tell
-from swe_db.environment.native import Program, make_directory, write_private
+from swe_db.environment.keeper import Tell, data_gone
+from swe_db.environment.native import Program, make_directory, remove_directory, write_private
 from swe_db.environment.record import Service
 from swe_db.errors import LocalEnvironmentError
 from swe_db.servers.liveness import end_readers
@@ -63,6 +63,8 @@ class NativeRedis:
         if not self.program.settle(service):
             if self.binary is None:
                 raise LocalEnvironmentError("there is no Redis to start")
+            if service.ready and not self.data.exists():
+                raise data_gone("redis", str(self.data), self.program.directory.name)
             make_directory(self.program.home, self.program.account)
             make_directory(self.data, self.program.account)
             settings = self._write_settings(service)
@@ -90,5 +92,6 @@ class NativeRedis:
         self.program.wait_for_end()
 
     def discard(self) -> None:
-        """End it; its data lie in a directory that is removed as a whole."""
+        """End it, and remove its data."""
         self.stop()
+        remove_directory(self.data)

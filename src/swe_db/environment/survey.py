@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +78,12 @@ class Survey:
     migrations: dict[str, int] | None
 
 
-def survey(environment: Environment) -> Survey:
+def survey(environment: Environment, migrations: Sequence[Path] = ()) -> Survey:
     """Find out about an environment; nothing is changed, and what cannot be found out is left open.
 
     Args:
         environment: The environment.
+        migrations: Directories of migrations beyond those that swe-db brings.
     """
     services = {kind: _service(environment, kind) for kind in SERVICES}
     return Survey(
@@ -93,7 +95,7 @@ def survey(environment: Environment) -> Survey:
         postgres=services["postgres"],
         redis=services["redis"],
         disk=_disk(Path(environment.record.data)),
-        migrations=_migrations(environment) if services["postgres"].running else None,
+        migrations=_migrations(environment, migrations) if services["postgres"].running else None,
     )
 
 
@@ -138,8 +140,8 @@ def _disk(folder: Path) -> int | None:
     return total
 
 
-def _migrations(environment: Environment) -> dict[str, int] | None:
+def _migrations(environment: Environment, directories: Sequence[Path]) -> dict[str, int] | None:
     try:
-        return dict(Counter(each.state for each in status(environment.postgres_url)))
+        return dict(Counter(each.state for each in status(environment.postgres_url, directories=directories)))
     except SweDBError:
         return None

@@ -14,7 +14,7 @@ from swe_db.config import Config
 from swe_db.errors import BackendUnavailable
 from swe_db.servers.docker.daemon import RUN, Daemon, daemon
 from swe_db.servers.docker.kept import Kept
-from swe_db.servers.docker.plan import Plan
+from swe_db.servers.docker.plan import START_TIMEOUT, Plan
 from swe_db.servers.docker.share import Facts, Share
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["obituary", "place_of", "serve", "serves_one", "shortage", "users_of", "wait_until_usable"]
 
-START_TIMEOUT: Final = 60.0  # seconds
 POLL: Final = 0.02  # seconds
 NOTICING: Final = 2.0  # seconds until the daemon has noticed the end of a container
 LOG_LINES: Final = 15
@@ -97,7 +96,7 @@ def serve(
             docker.put_file(container, name, text)
         facts: Facts = {"host": docker.host, "port": docker.start(container, plan.port), "password": password}
         facts["container"] = container.id
-        wait_until_usable(docker, container, lambda: obstacle(facts), secret=password)
+        wait_until_usable(docker, container, lambda: obstacle(facts), secret=password, timeout=plan.patience)
     except BaseException:
         with contextlib.suppress(BackendUnavailable):
             docker.discard(container)
@@ -131,7 +130,14 @@ def shortage(facts: Facts) -> str | None:
     return None
 
 
-def wait_until_usable(docker: Daemon, container: Container, obstacle: Callable[[], str | None], *, secret: str) -> None:
+def wait_until_usable(
+    docker: Daemon,
+    container: Container,
+    obstacle: Callable[[], str | None],
+    *,
+    secret: str,
+    timeout: float = START_TIMEOUT,
+) -> None:
     """Wait until the server of a container that was started can be used.
 
     Args:
@@ -139,18 +145,17 @@ def wait_until_usable(docker: Daemon, container: Container, obstacle: Callable[[
         container: The container.
         obstacle: Tells why the server cannot be used, None if it can.
         secret: What its words must not be shown with.
+        timeout: For how many seconds to wait.
 
     Raises:
         BackendUnavailable: It ended, or was not ready in time; the reason has its last words.
     """
-    deadline = time.monotonic() + START_TIMEOUT
+    deadline = time.monotonic() + timeout
     while (obstruction := obstacle()) is not None:
         if docker.has_ended(container):
             raise _failure(docker, container, "ended while starting", secret)
         if time.monotonic() > deadline:
-            raise _failure(
-                docker, container, f"could not be used within {START_TIMEOUT:g} seconds ({obstruction})", secret
-            )
+            raise _failure(docker, container, f"could not be used within {timeout:g} seconds ({obstruction})", secret)
         time.sleep(POLL)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import docker
     from docker.models.containers import Container
 
-__all__ = ["HOST", "KEPT", "PLACE", "RUN", "SPACE", "Daemon", "daemon"]
+__all__ = ["HOST", "KEPT", "PLACE", "RUN", "SPACE", "Daemon", "daemon", "explained"]
 
 ANSWER_TIMEOUT: Final = 5.0  # seconds: for a daemon that is there
 SIGN_TIMEOUT: Final = 5.0  # seconds without a sign of the image's registry
@@ -68,12 +68,12 @@ def _client(path: Path | None) -> Any:  # noqa: ANN401 - testcontainers' DockerC
     except (ImportError, RuntimeError) as error:
         raise BackendUnavailable(f"testcontainers cannot be imported: {error}", "pip install testcontainers") from None
     environment = dict(os.environ) if path is None else {**os.environ, "DOCKER_HOST": f"unix://{path}"}
-    with _explained("the Docker daemon does not answer", "check `docker version`"):
+    with explained("the Docker daemon does not answer", "check `docker version`"):
         return DockerClient(timeout=ANSWER_TIMEOUT, environment=environment)
 
 
 @contextlib.contextmanager
-def _explained(what: str, remedy: str) -> Iterator[None]:
+def explained(what: str, remedy: str) -> Iterator[None]:
     """Turn what the libraries raise into one sentence."""
     import docker  # noqa: PLC0415
     import urllib3  # noqa: PLC0415
@@ -147,7 +147,7 @@ class Daemon:
         """
         import docker  # noqa: PLC0415
 
-        with _explained(f"looking for the image {name} failed", "check the image's name"):
+        with explained(f"looking for the image {name} failed", "check the image's name"):
             try:
                 image = self.client.images.get(name)
             except docker.errors.ImageNotFound:
@@ -213,7 +213,7 @@ class Daemon:
     def _pulling(self, name: str) -> Iterator[None]:
         self.client.api.timeout = SIGN_TIMEOUT
         remedy = f"docker pull {name}, or name an image that is there"
-        with _explained(f"the image {name} is not here and cannot be pulled", remedy):
+        with explained(f"the image {name} is not here and cannot be pulled", remedy):
             yield
         self.client.api.timeout = WORK_TIMEOUT
 
@@ -223,7 +223,7 @@ class Daemon:
         Raises:
             BackendUnavailable: The image does not have it, or it fails.
         """
-        with _explained(f"the image {image.name} does not run {program}", f"name an image that has {program}"):
+        with explained(f"the image {image.name} does not run {program}", f"name an image that has {program}"):
             container = self.client.containers.create(
                 image.name, list(arguments), entrypoint=program, network_disabled=True
             )
@@ -243,7 +243,7 @@ class Daemon:
         declared = tuple(plan.image.volumes)
         home = next((volume for volume in declared if Path(plan.data).is_relative_to(volume)), plan.data)
         volumes = dict.fromkeys((*declared, home))
-        with _explained(f"no container of {plan.image.name} could be made", "see the daemon's words above"):
+        with explained(f"no container of {plan.image.name} could be made", "see the daemon's words above"):
             return self.client.containers.create(
                 plan.image.name,
                 list(plan.command),
@@ -256,29 +256,6 @@ class Daemon:
                 shm_size=SHARED_MEMORY if plan.volume else None,
             )
 
-    def make_volume(self, name: str, labels: Mapping[str, str]) -> None:
-        """Make a named volume, unless there is one of this name.
-
-        Raises:
-            BackendUnavailable: The daemon refuses.
-        """
-        with _explained(f"the volume {name} could not be made", "see the daemon's words above"):
-            self.client.volumes.create(name, labels=dict(labels))
-
-    def remove_volume(self, name: str) -> None:
-        """Remove a named volume, if there is one of this name.
-
-        Raises:
-            BackendUnavailable: The daemon cannot.
-        """
-        import docker  # noqa: PLC0415
-
-        with (
-            _explained(f"the volume {name} could not be removed", f"docker volume rm {name}"),
-            contextlib.suppress(docker.errors.NotFound),
-        ):
-            self.client.volumes.get(name).remove()
-
     def stop(self, container: Container, patience: int) -> None:
         """End a container's server in an orderly way, or after so many seconds in a rough one.
 
@@ -286,7 +263,7 @@ class Daemon:
             BackendUnavailable: The daemon cannot.
         """
         self.client.api.timeout = patience + WORK_TIMEOUT
-        with _explained("a container could not be stopped", f"docker stop {container.name}"):
+        with explained("a container could not be stopped", f"docker stop {container.name}"):
             container.stop(timeout=patience)
         self.client.api.timeout = WORK_TIMEOUT
 
@@ -302,7 +279,7 @@ class Daemon:
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w") as tar:
             tar.addfile(entry, io.BytesIO(content))
-        with _explained(f"{name} could not be written into the container", "see the daemon's words above"):
+        with explained(f"{name} could not be written into the container", "see the daemon's words above"):
             container.put_archive("/", archive.getvalue())
 
     def start(self, container: Container, port: int) -> int | None:
@@ -311,7 +288,7 @@ class Daemon:
         Raises:
             BackendUnavailable: The daemon cannot start it.
         """
-        with _explained("the container could not be started", "see the daemon's words above"):
+        with explained("the container could not be started", "see the daemon's words above"):
             container.start()
             container.reload()
         bindings = container.ports.get(f"{port}/tcp")
@@ -325,7 +302,7 @@ class Daemon:
         """
         import docker  # noqa: PLC0415
 
-        with _explained("the daemon does not show a container", "check `docker ps`"):
+        with explained("the daemon does not show a container", "check `docker ps`"):
             try:
                 return self.client.containers.get(identity)
             except docker.errors.NotFound:
@@ -333,13 +310,13 @@ class Daemon:
 
     def has_ended(self, container: Container) -> bool:
         """Tell whether a container that was started does not run any more."""
-        with _explained("the container has gone", "see the daemon's own log"):
+        with explained("the container has gone", "see the daemon's own log"):
             container.reload()
         return container.status in ENDED
 
     def log_tail(self, container: Container, lines: int) -> str:
         """Return the last lines that a container wrote, indented."""
-        with _explained("the container's log cannot be read", "see `docker logs`"):
+        with explained("the container's log cannot be read", "see `docker logs`"):
             text = container.logs(tail=lines).decode(errors="replace").strip()
         return "\n".join(f"    {line}" for line in text.splitlines()) or "    (nothing)"
 
@@ -351,7 +328,7 @@ class Daemon:
         """
         import docker  # noqa: PLC0415
 
-        with _explained(f"{name} could not be read from the container", f"docker rm -fv {container.name}"):
+        with explained(f"{name} could not be read from the container", f"docker rm -fv {container.name}"):
             try:
                 chunks, _ = container.get_archive(f"/{name}")
             except docker.errors.NotFound:
@@ -367,7 +344,7 @@ class Daemon:
             BackendUnavailable: The daemon cannot say.
         """
         wanted = label if value is None else f"{label}={value}"
-        with _explained("the daemon does not list its containers", "check `docker ps`"):
+        with explained("the daemon does not list its containers", "check `docker ps`"):
             found: list[Container] = self.client.containers.list(
                 all=True, filters={"label": wanted}, ignore_removed=True
             )
@@ -381,7 +358,7 @@ class Daemon:
         """
         import docker  # noqa: PLC0415
 
-        with _explained("a container could not be removed", f"docker rm -fv {container.name}"):
+        with explained("a container could not be removed", f"docker rm -fv {container.name}"):
             try:
                 container.remove(force=True, v=True)
             except docker.errors.APIError as error:

@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-__all__ = ["SHARED_MEMORY", "Image", "Plan"]
+__all__ = ["SHARED_MEMORY", "START_TIMEOUT", "Image", "Plan"]
 
+START_TIMEOUT: Final = 60.0  # seconds
 SHARED_MEMORY: Final = "256m"  # for data that stay: Docker's own 64 MB are too few for a query with parallel workers
 
 
@@ -42,6 +43,7 @@ class Plan:
         name: What it is called, None for a name of the daemon's choice.
         host_port: Where the port is published, None for a port of the daemon's choice.
         volume: The named volume that keeps the data, None for data in memory.
+        patience: For how many seconds its server is waited for.
     """
 
     image: Image
@@ -53,3 +55,4 @@ class Plan:
     name: str | None = None
     host_port: int | None = None
     volume: str | None = None
+    patience: float = START_TIMEOUT
