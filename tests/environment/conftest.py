@@ -1,15 +1,17 @@
-"""Sites for the tests of snapshots and backups: a marked database, and a logical database of Redis."""
+"""An environment that most tests of a file share; sites for the tests of snapshots and backups."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 import redis
 from psycopg import sql
 
+from support.environments import call, data_home, new_name, own_binaries, removed_in_the_end
 from swe_db.environment.site import Site
 from swe_db.migrations import create_database
 from swe_db.servers.server import PostgresServer, RedisServer
@@ -51,3 +53,19 @@ def new_site(postgres: PostgresServer, redis_server: RedisServer) -> Iterator[Ne
 def site(new_site: NewSite) -> Site:
     """A site whose table t and whose key t both say 1."""
     return new_site()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the file's environments are kept."""
+    with data_home(tmp_path_factory.mktemp("data")) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def name(home: Path) -> Iterator[str]:
+    """An environment that was started from binaries."""
+    with removed_in_the_end(new_name()) as made:
+        done = call("up", "--name", made, "--backend", own_binaries())
+        assert done.code == 0, done.err
+        yield made

@@ -3,22 +3,51 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import psycopg
 import pytest
 
+from support.backends import why_missing
 from swe_db import environment
+from swe_db.cli import run
 from swe_db.environment import Environment
+from swe_db.servers.liveness import readers
 
-__all__ = ["called", "called_for_json", "data_home", "new_name", "query", "removed_in_the_end"]
+__all__ = [
+    "NO_DOCKER",
+    "Call",
+    "call",
+    "data_home",
+    "killed",
+    "new_name",
+    "object_of",
+    "own_binaries",
+    "processes_of",
+    "query",
+    "removed_in_the_end",
+    "spawn",
+]
+
+PROGRAM: Final = (sys.executable, "-c", "from swe_db.cli import main; main()")
+NO_DOCKER: Final = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
+
+
+class Call(NamedTuple):
+    """What became of a call of the command line."""
+
+    code: int
+    out: str
+    err: str
 
 
 @contextlib.contextmanager
@@ -36,27 +65,41 @@ def new_name() -> str:
     return f"t{secrets.token_hex(4)}"
 
 
+def own_binaries() -> str:
+    """Return the backend with binaries that this machine has."""
+    return "embedded" if why_missing("local") else "local"
+
+
 @contextlib.contextmanager
 def removed_in_the_end(name: str) -> Iterator[str]:
     """Remove an environment, if there is one, however the test ends."""
     try:
         yield name
     finally:
-        called("down", "--volumes", "--name", name)
+        call("down", "--volumes", "--name", name)
 
 
-def called(*arguments: str, variables: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def call(*arguments: str) -> Call:
+    """Run the command line in this process."""
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        code = run(arguments)
+    return Call(code, out.getvalue(), err.getvalue())
+
+
+def object_of(*arguments: str) -> Any:
+    """Run the command line in this process and return the object that it prints; it must not fail."""
+    done = call(*arguments)
+    assert done.code == 0, done.err
+    return json.loads(done.out)
+
+
+def spawn(*arguments: str, variables: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Run the command line in a process of its own."""
-    command = [sys.executable, "-c", "from swe_db.cli import main; main()", *arguments]
     given = {**os.environ, **(variables or {})}
-    return subprocess.run(command, env=given, capture_output=True, text=True, timeout=120, check=False)
-
-
-def called_for_json(*arguments: str) -> Any:
-    """Run the command line and return the object that it prints; it must not fail."""
-    done = called(*arguments)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [*PROGRAM, *arguments], env=given, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
+    )
 
 
 def query(name: str, statement: str) -> list[tuple[Any, ...]]:
@@ -65,3 +108,18 @@ def query(name: str, statement: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(found.postgres_url, autocommit=True) as connection:
         cursor = connection.execute(statement.encode())
         return cursor.fetchall() if cursor.description else []
+
+
+def processes_of(name: str) -> list[int]:
+    """Return the processes of an environment's servers."""
+    directory = environment.find(name).directory
+    return [process for kind in ("postgres", "redis") for process in readers(directory / f"{kind}.alive")]
+
+
+def killed(name: str) -> list[int]:
+    """Kill the processes of an environment's servers as a power cut would, and return their numbers."""
+    found = processes_of(name)
+    for process in found:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    return found

@@ -98,7 +98,7 @@ def resolve_target(postgres_url: str | None, name: str | None) -> Target:
         ConfigError: Both were given on the command line.
         LocalEnvironmentError: There is no such environment, or it does not run.
     """
-    typed = _is_typed("name")
+    typed = _is_typed("local_name")
     if postgres_url and typed and _is_typed("postgres_url"):
         raise ConfigError("Give --postgres-url or --name, not both: either a server, or a local environment.")
     if postgres_url and not typed:
@@ -124,10 +124,11 @@ def target_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `--postgres-url` and `--name`; it is called with their meaning, a `Target`, as `target`."""
 
     @functools.wraps(function)
-    def command(*arguments: Any, postgres_url: str | None, name: str | None, **options: Any) -> Any:  # noqa: ANN401
-        return function(*arguments, target=resolve_target(postgres_url, name), **options)
+    def command(*arguments: Any, postgres_url: str | None, local_name: str | None, **options: Any) -> Any:  # noqa: ANN401
+        return function(*arguments, target=resolve_target(postgres_url, local_name), **options)
 
-    return _url_option(name_option(command))
+    decorated: Callable[..., Any] = _url_option(_name_option("local_name")(command))
+    return decorated
 
 
 def _complete_name(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -175,14 +176,21 @@ _url_option = click.option(
     show_envvar=True,
     help="The database: postgresql://user:PASSWORD@host:5432/database.",
 )
-name_option = click.option(
-    "--name",
-    envvar="SWE_DB_NAME",
-    metavar="NAME",
-    show_envvar=True,
-    shell_complete=_complete_name,
-    help="The local environment that `swe-db up` made (default: default).",
-)
+
+
+def _name_option(parameter: str) -> Decorator[Any]:
+    return click.option(
+        "--name",
+        parameter,
+        envvar="SWE_DB_NAME",
+        metavar="NAME",
+        show_envvar=True,
+        shell_complete=_complete_name,
+        help="The local environment that `swe-db up` made (default: default).",
+    )
+
+
+name_option = _name_option("name")
 
 
 def port_option(kind: str) -> Decorator[Any]:

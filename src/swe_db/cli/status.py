@@ -11,7 +11,7 @@ from swe_db.cli import options
 from swe_db.errors import redact
 
 if TYPE_CHECKING:
-    from swe_db.environment.survey import ServiceSurvey, Survey
+    from swe_db.environment.overview import ServiceSurvey, Survey
 
 __all__ = ["command"]
 

@@ -13,14 +13,14 @@ from swe_db.lazy import loader
 if TYPE_CHECKING:
     from swe_db.environment.environment import Environment, find, find_running, flag, names
     from swe_db.environment.lifecycle import Wish, start, stop
-    from swe_db.environment.survey import Survey, survey
+    from swe_db.environment.overview import Survey, survey
 
 __all__ = ["Environment", "Survey", "Wish", "find", "find_running", "flag", "names", "start", "stop", "survey"]
 
 HOMES: Final = {
     "environment": ("Environment", "find", "find_running", "flag", "names"),
     "lifecycle": ("Wish", "start", "stop"),
-    "survey": ("Survey", "survey"),
+    "overview": ("Survey", "survey"),
 }
 
 

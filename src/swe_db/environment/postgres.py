@@ -150,17 +150,22 @@ class NativePostgres:
         """End it as `pg_ctl stop -m fast` does: what is open is rolled back, what is committed is written."""
         if not self.program.lives():
             return
-        number = self._postmaster()
-        if number is not None and (not PROCESSES.is_dir() or number in readers(self.program.pipe)):
-            with contextlib.suppress(OSError):  # it has gone, and what it started is about to
-                os.kill(number, signal.SIGCONT)
-                os.kill(number, signal.SIGINT)
+        number, living = self._postmaster(), readers(self.program.pipe)
+        for process in living:  # one that was stopped would not hear
+            _send(process, signal.SIGCONT)
+        if number is not None and (number in living or not PROCESSES.is_dir()):
+            _send(number, signal.SIGINT)
         self.program.wait_for_end()
 
     def discard(self) -> None:
         """End it, and remove its data."""
         self.stop()
         remove_directory(self.data)
+
+
+def _send(process: int, wanted: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has gone meanwhile
+        os.kill(process, wanted)
 
 
 def _works_in(process: int, directory: Path) -> bool:
