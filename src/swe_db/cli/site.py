@@ -104,7 +104,9 @@ def command_line(site: Site, words: str) -> str:
     """Return a command line for the same place, without what would be secret."""
     if site.environment is None:
         return f"swe-db {words} --postgres-url ..."
-    return f"swe-db {words}{options.name_flag(site.environment)}"
+    from swe_db.environment import flag  # noqa: PLC0415 - not needed for help texts
+
+    return f"swe-db {words}{flag(site.environment)}"
 
 
 def counted_keys(count: int | None) -> str:
