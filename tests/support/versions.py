@@ -55,8 +55,8 @@ def installed() -> dict[str, str]:
 def main() -> None:
     """Install the lowest versions if asked to, else print what is installed, on one line."""
     if sys.argv[1:] == ["install"]:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--editable", f"{ROOT}[embedded]", *lowest()]
-        subprocess.run(command, check=True)
+        uv = (sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable)
+        subprocess.run([*uv, "--editable", f"{ROOT}[embedded]", *lowest()], check=True)
         return
     found = " ".join(f"{name} {number}" for name, number in installed().items())
     print(f"Python {sys.version.split()[0]}, {found}")  # noqa: T201 - for the log of a run
