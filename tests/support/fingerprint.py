@@ -45,38 +45,42 @@ STATE: Final = {
 }
 
 
+# Of a larger relation the sum of its rows' hashes is kept: what differs there, its smaller neighbours mostly tell.
+SHOWN: Final = 20_000  # characters
+ROWS: Final = sql.SQL("""
+  SELECT {name}, CASE WHEN sum(length(row)) > {shown} THEN ARRAY[count(*)::text, sum(hashtextextended(row, 0))::text]
+    ELSE array_agg(row) END
+  FROM (SELECT ROW({columns})::text COLLATE "C" AS row FROM {relation} AS t WHERE NOT ({left_out}) OFFSET 0) AS rows
+""")
+COLUMNS: Final = """
+  SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE NOT a.attisdropped)
+  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
+  WHERE n.nspname = 'pg_catalog' AND c.relkind = 'r'
+    OR c.oid >= 16384 AND c.relkind IN ('r', 'm', 'S') AND c.relpersistence <> 't'
+  GROUP BY 1, 2
+"""
+
+
 def fingerprint(connection: psycopg.Connection[Any]) -> dict[str, object]:
     """Return the content of every table, catalogue and sequence, by name."""
     found: dict[str, object] = {name: connection.execute(query).fetchall() for name, query in STATE.items()}
-    catalogues = connection.execute(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r'"
-    ).fetchall()
-    for (name,) in catalogues:
-        found[name] = catalogue(connection, name)
-    tables = connection.execute(
-        "SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-        " WHERE c.relkind IN ('r', 'm', 'S') AND c.relpersistence <> 't' AND c.oid >= 16384"
-    ).fetchall()
-    for schema, name in tables:
-        query = sql.SQL("SELECT ROW(t.*)::text FROM {} AS t").format(sql.Identifier(schema, name))
-        found[f"{schema}.{name}"] = sorted(text for (text,) in connection.execute(query).fetchall())
-    return found
+    queries = [_rows(*relation) for relation in connection.execute(COLUMNS).fetchall()]
+    content = connection.execute(sql.SQL("UNION ALL").join(queries)).fetchall()
+    return found | {name: sorted(rows or ()) for name, rows in content}
 
 
-def catalogue(connection: psycopg.Connection[Any], name: str) -> list[str]:
-    """Return the rows of a catalogue as text."""
-    columns = connection.execute(
-        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
-        " ORDER BY attnum",
-        [name],
-    ).fetchall()
-    kept = [sql.Identifier(column) for (column,) in columns if column not in PHYSICAL.get(name, set())]
-    query = sql.SQL("SELECT ROW({})::text FROM {} WHERE NOT ({})").format(
-        sql.SQL(", ").join(kept),
-        sql.Identifier("pg_catalog", name),
-        sql.SQL(OF_SESSIONS.get(name, "false")),
+def _rows(schema: str, name: str, columns: list[str] | None) -> sql.Composed:
+    """Return the query of a relation's name and rows."""
+    in_catalogue = schema == "pg_catalog"
+    kept = [column for column in columns or () if not in_catalogue or column not in PHYSICAL.get(name, set())]
+    return ROWS.format(
+        name=sql.Literal(name if in_catalogue else f"{schema}.{name}"),
+        shown=sql.Literal(SHOWN),
+        columns=sql.SQL(", ").join(sql.Identifier("t", column) for column in kept),
+        relation=sql.Identifier(schema, name),
+        left_out=sql.SQL(OF_SESSIONS.get(name, "false") if in_catalogue else "false"),
     )
-    return sorted(text for (text,) in connection.execute(query).fetchall())
 
 
 def differences(before: dict[str, object], after: dict[str, object]) -> dict[str, object]:
