@@ -99,12 +99,14 @@ def test_another_image_under_the_same_name_is_another_server(machine: str) -> No
     """What counts is what the image contains, so that a newer one that was pulled is used."""
     with derived_image(POSTGRES) as name, daemon_client() as client:
         first = docker_postgres(reusing(postgres_image=name)).start()
+        older = client.images.get(name).id
         assert docker_postgres(reusing(postgres_image=name)).start().url == first.url
         with derived_image(POSTGRES, "ENV NEWER=1") as newer:
             client.images.get(newer).tag(*name.split(":"))
             assert docker_postgres(reusing(postgres_image=name)).start().url != first.url
         for container in kept(machine):
             client.api.remove_container(container["Id"], force=True, v=True)
+        client.images.remove(older)  # which has no name any more
 
 
 def test_one_that_has_ended_is_made_anew(machine: str) -> None:
