@@ -13,6 +13,12 @@ from support.backends import IMAGE_FLAGS
 from support.inner import PYTEST
 from swe_db.servers.server import PostgresServer, RedisServer
 
+SERIAL: tuple[str, ...] = ()
+TWO: tuple[str, ...] = ("-n2",)
+# Every backend once, and each way of running with more than one of them.
+RUNS = [("docker", TWO), ("local", SERIAL), ("local", TWO), ("embedded", SERIAL), ("url", TWO)]
+if os.environ.get("TESTS_DOWNSTREAM") == "all":
+    RUNS += [("docker", SERIAL), ("embedded", TWO), ("url", SERIAL)]
 PROJECT = Path(__file__).parent / "downstream"
 
 
@@ -42,17 +48,16 @@ def passed(result: subprocess.CompletedProcess[str]) -> bool:
     return result.returncode == 0 and " passed" in last and "skipped" not in last
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["serial", "n2"])
-@pytest.mark.parametrize("backend", ["docker", "local", "embedded"])
-def test_it_passes(backend: str, workers: list[str]) -> None:
+@pytest.mark.parametrize(("backend", "workers"), [each for each in RUNS if each[0] != "url"])
+def test_it_passes(backend: str, workers: tuple[str, ...]) -> None:
     """On servers started here, serial and with two workers."""
     result = run_project("--swe-db", f"--swe-db-backend={backend}", *IMAGE_FLAGS, *workers)
     assert passed(result), result.stdout + result.stderr
     assert f"({backend}" in result.stdout
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["serial", "n2"])
-def test_it_passes_by_url(postgres: PostgresServer, redis_server: RedisServer, workers: list[str]) -> None:
+@pytest.mark.parametrize("workers", [workers for backend, workers in RUNS if backend == "url"])
+def test_it_passes_by_url(postgres: PostgresServer, redis_server: RedisServer, workers: tuple[str, ...]) -> None:
     """On servers that the user names; only the template stays behind."""
     before = databases_of_tests(postgres)  # tests that kill a run leave its databases
     urls = [f"--swe-db-postgres-url={postgres.url}", f"--swe-db-redis-url={redis_server.url}"]
