@@ -6,6 +6,7 @@ import contextlib
 import copy
 import json
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 from functools import cached_property
@@ -17,7 +18,7 @@ from swe_db.servers.connect import connect
 from swe_db.servers.server import PostgresServer
 
 if TYPE_CHECKING:
-    from psycopg import Cursor
+    from psycopg import Connection, Cursor
     from psycopg.sql import Composed
 
 __all__ = ["Cluster"]
@@ -88,6 +89,7 @@ class Cluster:
         self.locale = locale
         self.timezone = timezone
         self.run = secrets.randbits(31)
+        self._reconnecting = threading.Lock()
         self._connect()
         # Postgres' own default, WAL_LOG, is kinder to a server that works for others too; on our own, the files are
         # in memory and nothing is synced.
@@ -135,13 +137,20 @@ class Cluster:
         """Execute a query, on a new connection if a test has ended this one."""
         import psycopg  # noqa: PLC0415
 
+        connection = self._connection
         try:
-            return self._connection.execute(query, arguments)
+            return connection.execute(query, arguments)
         except psycopg.OperationalError:
-            if not self._connection.closed:
+            if not connection.closed:
                 raise
-            self._connect()
+            self._reconnect(connection)
             return self._connection.execute(query, arguments)
+
+    def _reconnect(self, ended: Connection[Any]) -> None:
+        """Open another connection, unless another thread has: two would wait for the lock of one another."""
+        with self._reconnecting:
+            if self._connection is ended:
+                self._connect()
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
