@@ -213,3 +213,18 @@ def test_without_an_environment_the_message_says_how_to_make_one(home: Path, com
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith(f"error: There is no local environment {unknown}; there are: ")
     assert f"`swe-db up --name {unknown}` makes it." in done.err
+
+
+def test_a_snapshot_brings_back_rows_and_keys(name: str) -> None:
+    """Of a local environment nothing need be said but its name: its database and all keys of its Redis are meant."""
+    query(name, "CREATE TABLE saved AS SELECT 1 AS number")
+    with redis.Redis.from_url(environment.find(name).redis_url) as client:
+        client.set("saved", 1)
+        done = call("snapshot", "save", "a", "--name", name)
+        assert (done.code, done.err) == (0, "")
+        assert done.out.splitlines()[1] == f"bring it back: swe-db snapshot restore a --name {name}"
+        query(name, "UPDATE saved SET number = 2")
+        client.set("saved", 2)
+        assert call("snapshot", "restore", "a", "--name", name).code == 0
+        assert (query(name, "TABLE saved"), client.get("saved")) == ([(1,)], b"1")
+    query(name, "DROP TABLE saved")

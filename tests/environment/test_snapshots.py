@@ -311,6 +311,19 @@ def test_killed_anywhere_the_database_is_whole(site: Site, tmp_path: Path, comma
     assert value(site) == (2 if command == "restore" else 1)
 
 
+@pytest.mark.parametrize("point", [2, 40])
+def test_a_reset_that_is_killed_changes_nothing(site: Site, tmp_path: Path, point: int) -> None:
+    """Killed while it migrates, a reset leaves database and Redis as they were, and the next one succeeds."""
+    before = content(site.postgres_url), keys(site.redis_url)
+    with victims(site, tmp_path) as victim:
+        assert victim.killed("reset", point)
+    heard = Heard()
+    assert list_snapshots(site, heard.told) == []
+    assert (content(site.postgres_url), keys(site.redis_url)) == before
+    assert left_over(site.postgres_url) == []
+    assert [note.partition(" swe_db_new_")[0] for note in heard.notes] == ["removed"]
+
+
 def test_another_command_waits_then_says_who_is_at_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two commands never work on one database at a time; the second one names the session of the first."""
     from swe_db.environment import maintenance  # noqa: PLC0415 - beside what is patched
