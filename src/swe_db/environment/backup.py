@@ -27,7 +27,7 @@ __all__ = ["BackupReport", "make_backup", "read_backup"]
 
 # Somebody may hold a table for an ALTER, and never give it back.
 OPTIONS: Final = ("--format=custom", "--lock-wait-timeout=30s")
-# A dump has no indexes and is compressed: measured on generated rows, between a tenth and a quarter of the tables.
+# A dump has no indexes and is compressed: of generated rows 22 % of the tables, of rows that are much alike less.
 SMALLEST_PART: Final = 8
 TABLES: Final = (
     "SELECT coalesce(sum(pg_table_size(oid)), 0)::bigint FROM pg_class WHERE relkind IN ('r', 'm') AND oid >= 16384"

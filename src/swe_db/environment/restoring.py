@@ -162,7 +162,7 @@ def _fill(work: Maintenance, site: Site, backup: BackupReader, new: str) -> None
         for part in backup.parts(DUMP):
             yield part
             done += len(part)
-            work.told.progress(f"restoring {work.database}", done, total)
+            work.told.progress(f"restoring the rows of {work.database}, before its indexes", done, total)
 
     try:
         programs.restore(place, password, OPTIONS, told_parts())
