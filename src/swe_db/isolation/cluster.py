@@ -223,11 +223,8 @@ class Cluster:
     def _mark(self, name: str) -> None:
         """Say in the catalogue whose the database is; neither comment nor setting is copied by a clone."""
         if not self.server.owned:
-            self._run(
-                "COMMENT ON DATABASE {} IS {comment}",
-                name,
-                comment=json.dumps({"swe_db": "test", "used": int(time.time())}),
-            )
+            mark = json.dumps({"swe_db": "test", "used": int(time.time())})
+            self._run("COMMENT ON DATABASE {} IS {comment}", name, comment=mark)
         if self._set_timezone:
             self._run("ALTER DATABASE {} SET timezone = {timezone}", name, timezone=self.timezone)
 
@@ -278,9 +275,7 @@ class Cluster:
         self._rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", name)
         while self._rows("SELECT FROM pg_stat_activity WHERE datname = %s", name):
             if time.monotonic() > deadline:
-                raise IsolationError(
-                    f"somebody stays connected to the database {name}: see pg_stat_activity on the server"
-                )
+                raise IsolationError(f"somebody stays connected to the database {name}: see pg_stat_activity")
             time.sleep(POLL)
 
     def position(self) -> str:
