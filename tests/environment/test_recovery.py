@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import redis
 
-from support.containers import eventually
+from support.containers import STARTING, eventually
 from support.environments import (
     NO_DOCKER,
     call,
@@ -40,7 +40,7 @@ def victim(name: str) -> str:
         connection.execute("INSERT INTO kept VALUES (2)")
         killed(name)
         connection.close()
-    assert eventually(lambda: not processes_of(name))
+    assert eventually(lambda: not processes_of(name), STARTING)
     return name
 
 
@@ -127,7 +127,7 @@ def fresh(home: Path) -> Iterator[str]:
 def test_up_goes_on_where_one_that_was_killed_stopped(home: Path, fresh: str, sign: str) -> None:
     """Up is killed at its beginning, while Postgres starts, or while Redis does; the next one completes it."""
     with spawn("up", "--name", fresh, "--backend", own_binaries(), variables=NO_DOCKER) as first:
-        assert eventually((home / fresh / sign).exists)
+        assert eventually((home / fresh / sign).exists, STARTING)
         first.kill()
     done = object_of("up", "--json", "--name", fresh, "--backend", own_binaries())
     assert done["verification"]["ok"]
