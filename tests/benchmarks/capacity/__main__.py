@@ -33,6 +33,9 @@ RESULTS: Final = Path(__file__).parent / "results.md"
 # Each scale and the one with a tenth of its rows.
 SCALES: Final = {"small": None, "team": "small", "company": "team", "capacity": "company"}
 
+# Settings that tell nobody anything.
+PLACE: Final = ("port", "unix_socket_directories", "listen_addresses")
+
 Result = TypeVar("Result")
 
 
@@ -67,7 +70,7 @@ def main() -> int:
     with served(options.directory, keep=options.keep) as server:
         machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, PostgreSQL {server.version}"
         extent = ", `--quick`" if options.quick else ""
-        settings = [line for line in server.settings.splitlines() if "director" not in line and "port" not in line]
+        settings = [line for line in server.settings.splitlines() if not line.startswith(PLACE)]
         report = Report(
             f"Measured on {machine}, scale `{options.scale}`{extent}. Postgres is as it comes, durable, but for "
             f"{', '.join(f'`{line}`' for line in settings)}."
@@ -77,7 +80,7 @@ def main() -> int:
             report.attempt("Measuring the floor", lambda: _measure_floor(server, report, options, loaded))
             report.attempt("Asking", lambda: _ask(server, report, options))
         if options.keep:
-            _say(f"kept, to be started with pg_ctl: {server.settings.partition('directories = ')[2].splitlines()[0]}")
+            _say(f"Kept: {server.data}, to be started with pg_ctl; then {server.url('full')}")
     return int(report.failed)
 
 

@@ -29,7 +29,7 @@ __all__ = ["SETTINGS", "Served", "served"]
 SETTINGS: Final = """
 listen_addresses = '127.0.0.1'
 port = {port}
-unix_socket_directories = '{directory}'
+unix_socket_directories = ''
 max_connections = 50
 shared_buffers = {quarter}MB
 effective_cache_size = {half}MB
@@ -59,6 +59,7 @@ class Served:
         binaries: The directory of psql.
         version: Its version.
         settings: What was set.
+        data: Its data directory.
         process: The shell that guards it; the server's processes are below.
     """
 
@@ -67,6 +68,7 @@ class Served:
     binaries: Path
     version: str
     settings: str
+    data: Path
     process: int
 
     def url(self, database: str) -> str:
@@ -107,12 +109,14 @@ def served(place: Path, *, keep: bool) -> Iterator[Served]:
         os.chown(directory, account.uid, account.gid)
     options: dict[str, Any] = {"cwd": directory, "stdin": subprocess.PIPE, **account.process_options}
     reservation = PortReservation()
-    password, settings = secrets.token_urlsafe(18), _settings(directory, reservation.port)
+    password, settings = secrets.token_urlsafe(18), _settings(reservation.port)
     _initialise(binaries.directory, directory, f"{password}\n", settings, options)
     program = [str(binaries.directory / "postgres"), str(directory / "data"), str(directory / "log")]
     process = subprocess.Popen(["/bin/sh", "-c", GUARD, "sh", *program], start_new_session=True, **options)
     try:
-        result = Served(reservation.port, password, binaries.directory, binaries.version, settings, process.pid)
+        result = Served(
+            reservation.port, password, binaries.directory, binaries.version, settings, directory / "data", process.pid
+        )
         _wait(result, directory)
         reservation.release()
         yield result
@@ -132,9 +136,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _settings(directory: Path, port: int) -> str:
+def _settings(port: int) -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
-    return SETTINGS.format(directory=directory, port=port, quarter=min(memory // 4, LARGEST), half=memory // 2).strip()
+    return SETTINGS.format(port=port, quarter=min(memory // 4, LARGEST), half=memory // 2).strip()
 
 
 def _initialise(binaries: Path, directory: Path, password: str, settings: str, options: dict[str, Any]) -> None:
