@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -83,3 +87,73 @@ def catalogue(url: str) -> list[tuple[Any, ...]]:
     """Return indexes, constraints and triggers as they are, those of partitions too."""
     with psycopg.connect(url) as connection:
         return connection.execute(CATALOGUE).fetchall()
+
+
+# Loads `small` with everything deferred, and is killed so many statements after something was told.
+KILLED: Final = """
+import os, signal, sys
+import psycopg
+from swe_db.generate import Plan, generate
+
+url, doing, share, statements = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
+left = [statements if not doing else None]
+execute = psycopg.Cursor.execute
+
+def counted(self, *arguments, **options):
+    result = execute(self, *arguments, **options)
+    if left[0] is not None:
+        left[0] -= 1
+        if left[0] <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return result
+
+def tell(progress):
+    if left[0] is None and progress.doing == doing and progress.done >= share * progress.total:
+        left[0] = statements
+
+psycopg.Cursor.execute = counted
+generate(url, Plan.of("small"), jobs=2, indexes="rebuild", resume=True, on_progress=tell)
+print("came to the end")
+"""
+
+# Loads two parts in two processes, and does something to them when one part is there.
+HURT: Final = """
+import multiprocessing, os, signal, sys
+from swe_db.errors import GenerateError
+from swe_db.generate import Plan, generate
+
+url, how = sys.argv[1:]
+done = []
+
+def tell(progress):
+    if progress.doing != "loading" or done:
+        return
+    done.append(progress)
+    children = multiprocessing.active_children()
+    print(*(child.pid for child in children), flush=True)
+    os.kill(children[0].pid if how == "worker" else os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    try:
+        generate(url, Plan.of("small", rows={"tasks": 2_000}), jobs=2, on_progress=tell)
+    except GenerateError as error:
+        print(error)
+"""
+
+
+def run_script(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a process of its own."""
+    command = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def lives(pid: int) -> bool:
+    """Tell whether there is a process; one that nobody has waited for is none."""
+    try:
+        os.kill(pid, 0)
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return status.rpartition(")")[2].split()[0] != "Z"

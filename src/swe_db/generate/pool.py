@@ -7,9 +7,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing.connection import Connection
+from typing import Any
 
 __all__ = ["process_pool"]
 
@@ -25,7 +26,7 @@ def process_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
     """
     context = multiprocessing.get_context("spawn")
     theirs, ours = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(theirs,))
+    pool = _Pool(processes, context, initializer=_begin, initargs=(theirs,))
     try:
         yield pool
     except BaseException:
@@ -37,8 +38,22 @@ def process_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
         theirs.close()
 
 
+class _Pool(ProcessPoolExecutor):
+    """A pool whose processes do not hear Ctrl-C, not even while they start: it is for the one that began them."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:  # noqa: ANN401
+        """Begin to run a function; this may start a process, which inherits what is blocked."""
+        if not hasattr(signal, "pthread_sigmask"):
+            return super().submit(function, *arguments, **named)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(function, *arguments, **named)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin(theirs: Connection) -> None:
-    """See to it that this process ends when nobody holds the other end any more; Ctrl-C is for the one that does."""
+    """See to it that this process ends when nobody holds the other end any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(theirs,), daemon=True, name="swe-db-orphan").start()
 

@@ -14,7 +14,7 @@ from swe_db.generate.load.part import load_part
 from swe_db.generate.load.prepare import Indexes, Wish, prepare
 from swe_db.generate.load.sessions import loading_session, refusals
 from swe_db.generate.parts import Part, parts_of
-from swe_db.generate.plan import SEEDED, Plan
+from swe_db.generate.plan import Plan
 from swe_db.generate.run import Executor, OnProgress, Progress, Shard, Workers, ignore, take_census, workers
 from swe_db.generate.tables.census import HANGING, Census
 from swe_db.migrations.connections import Target, conninfo_for
@@ -150,10 +150,11 @@ class _Load:
             self._jobs = work.jobs
             self._census = census = take_census(run.plan, work, self._tell)
             self._spent("counting")
-            total = sum(_planned(run.plan, census).values())
+            total = sum(_expected(run.plan, census, part) for part in parts)
             # Projects refer to users, and stories to all three.
             for kinds in ({"users"}, {"projects", "agents"}, {"tasks"}):
                 self._load_parts([part for part in parts if part.kind in kinds], run, census, work, total)
+            self._tell(Progress("loading", total, total, "rows"))
         self._spent("loading")
 
     def _load_parts(self, parts: Sequence[Part], run: Run, census: Census, work: Workers, total: int) -> None:
@@ -162,7 +163,7 @@ class _Load:
             self._rows += sum(loaded.rows.values())
             self._size += loaded.size
             self._parts += bool(loaded.rows)
-            self._tell(Progress("loading", self._rows, total, "rows"))
+            self._tell(Progress("loading", min(self._rows, total), total, "rows"))
 
     def _missing(self, run: Run) -> set[int]:
         with loading_session(self._conninfo) as connection:
@@ -195,8 +196,10 @@ class _Load:
         self._since = now
 
 
-def _planned(plan: Plan, census: Census) -> dict[str, int]:
-    """Return how many rows of each table are loaded."""
-    return {table: rows - SEEDED[table] for table, rows in plan.counts.items()} | {
-        table: census.total(table) for table in HANGING
-    }
+def _expected(plan: Plan, census: Census, part: Part) -> int:
+    """Return about how many rows a part has."""
+    rows = part.stop - part.start
+    if part.kind != "tasks":
+        return 2 * rows  # an event for each
+    hanging = plan.counts["audit_logs"] + sum(census.total(table) for table in HANGING)
+    return rows + rows * hanging // plan.counts["tasks"]

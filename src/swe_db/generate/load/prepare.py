@@ -27,7 +27,7 @@ __all__ = ["Indexes", "Wish", "prepare"]
 Indexes: TypeAlias = Literal["auto", "keep", "rebuild"]
 
 # From so many tasks on, it is faster to build indexes and check foreign keys afterwards.
-REBUILD_FROM: Final = 50_000
+REBUILD_FROM: Final = 10_000
 _MONTHS_AT_ONCE: Final = 240
 
 
