@@ -98,10 +98,11 @@ def find_programs(server: str, directory: Path | None = None) -> LocalPrograms:
         ServerError: There are none; the message lists what was found.
     """
     wanted = numbers(server)[0]
-    found = [LocalPrograms(place, version) for place, version in _candidates(directory)]
-    for programs in found:
-        if numbers(programs.version)[0] == wanted:
-            return programs
+    found: list[LocalPrograms] = []
+    for place, version in _candidates(directory):
+        found.append(LocalPrograms(place, version))
+        if numbers(version)[0] == wanted:
+            return found[-1]
     seen = ", ".join(f"{programs.version} in {programs.directory}" for programs in found) or "none"
     raise ServerError(
         f"The server is PostgreSQL {server}, and this needs pg_dump and pg_restore of version {wanted}: older ones "
@@ -113,8 +114,9 @@ def find_programs(server: str, directory: Path | None = None) -> LocalPrograms:
 def _candidates(directory: Path | None) -> Iterator[tuple[Path, str]]:
     on_path = shutil.which("pg_dump")
     folders = [directory] if directory else []
-    folders += [Path(on_path).parent] if on_path else []
     folders += [folder for layout in POSTGRES_LAYOUTS for folder in sorted(Path("/").glob(layout.lstrip("/")))]
+    # On Debian these choose a version by themselves.
+    folders += [Path(on_path).parent] if on_path else []
     folders += _of_wheel()
     for folder in dict.fromkeys(folders):
         if (folder / "pg_restore").exists() and (version := version_of(folder / "pg_dump", VERSION)):
