@@ -1,0 +1,1 @@
+"""Data sets in files, CSV or Parquet, without any server."""
