@@ -29,6 +29,7 @@ COMMANDS: Final = (
     "seed",
     "generate",
     "verify",
+    "fingerprint",
     "reset",
     "snapshot",
     "backup",

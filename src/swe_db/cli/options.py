@@ -28,6 +28,7 @@ __all__ = [
     "check_database",
     "colours",
     "debug_option",
+    "is_typed",
     "json_option",
     "lock_timeout_option",
     "migrations_option",
@@ -41,6 +42,7 @@ __all__ = [
     "seeds_option",
     "settings",
     "target_options",
+    "url_option",
     "yes_destroy_option",
 ]
 
@@ -98,8 +100,8 @@ def resolve_target(postgres_url: str | None, name: str | None) -> Target:
         ConfigError: Both were given on the command line.
         LocalEnvironmentError: There is no such environment, or it does not run.
     """
-    typed = _is_typed("local_name")
-    if postgres_url and typed and _is_typed("postgres_url"):
+    typed = is_typed("local_name")
+    if postgres_url and typed and is_typed("postgres_url"):
         raise ConfigError("Give --postgres-url or --name, not both: either a server, or a local environment.")
     if postgres_url and not typed:
         return Target(postgres_url)
@@ -115,7 +117,8 @@ def resolve_target(postgres_url: str | None, name: str | None) -> Target:
     return Target(found.postgres_url, found)
 
 
-def _is_typed(parameter: str) -> bool:
+def is_typed(parameter: str) -> bool:
+    """Tell whether an option was given on the command line, and not by the environment."""
     context = click.get_current_context(silent=True)
     return context is not None and context.get_parameter_source(parameter) is ParameterSource.COMMANDLINE
 
@@ -127,7 +130,7 @@ def target_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(*arguments: Any, postgres_url: str | None, local_name: str | None, **options: Any) -> Any:  # noqa: ANN401
         return function(*arguments, target=resolve_target(postgres_url, local_name), **options)
 
-    decorated: Callable[..., Any] = _url_option(_name_option("local_name")(command))
+    decorated: Callable[..., Any] = url_option(_name_option("local_name")(command))
     return decorated
 
 
@@ -169,7 +172,7 @@ def colours() -> bool | None:
 debug_option = click.option(
     "--debug", is_flag=True, expose_value=False, callback=_set_debug, help="Show the traceback of an error."
 )
-_url_option = click.option(
+url_option = click.option(
     "--postgres-url",
     envvar=_BY_NAME["postgres_url"].env,
     metavar="URL",

@@ -19,7 +19,9 @@ def load_script(manifest: Mapping[str, Any]) -> str:
     copies, sequences = [], []
     for table, facts in manifest["tables"].items():
         # What is copied without a list of columns is all that is not generated, as in the files; MATCH makes sure.
-        copies.extend(f"\\copy public.{table} FROM '{file['path']}' WITH (FORMAT csv, HEADER match)" for file in facts["files"])
+        copies.extend(
+            f"\\copy public.{table} FROM '{file['path']}' WITH (FORMAT csv, HEADER match)" for file in facts["files"]
+        )
         if facts["rows"]:
             sequences.append(f"SELECT setval(pg_get_serial_sequence('public.{table}', 'id'), {facts['rows']});")
     template = (files("swe_db.generate.files") / "load.sql").read_text(encoding="utf-8")
