@@ -81,6 +81,16 @@ class World:
         return self.user_gone(np.arange(self.plan.counts["users"], dtype=np.int64))
 
     @functools.cached_property
+    def user_starts(self) -> Ints:
+        """When each user came."""
+        return self.users.instants(np.arange(self.plan.counts["users"], dtype=np.int64))
+
+    @functools.cached_property
+    def agent_starts(self) -> Ints:
+        """When each agent was registered."""
+        return self.agents.instants(np.arange(self.plan.counts["agents"], dtype=np.int64))
+
+    @functools.cached_property
     def project_starts(self) -> Ints:
         """When each project was made."""
         return self.projects.instants(np.arange(self.plan.counts["projects"], dtype=np.int64))
