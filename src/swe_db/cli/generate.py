@@ -6,12 +6,12 @@ import contextlib
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from click.core import ParameterSource
 
-from swe_db.cli import options
+from swe_db.cli import options, writing
 from swe_db.cli.progress import shown_progress
 from swe_db.errors import ConfigError, GenerateError
 
@@ -35,7 +35,8 @@ def _rows(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, .
 
 
 @click.command("generate")
-@options.target_options
+@options.url_option
+@options.name_option
 @click.option(
     "--scale",
     type=click.Choice(SCALES),
@@ -56,26 +57,58 @@ def _rows(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, .
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes at once (default: the processors, 8 at most).")
 @click.option("--shard", metavar="I/N", help="Only the I-th of N shares, so that several runs divide the work.")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(writing.FORMATS),
+    default="copy",
+    show_default=True,
+    help="Into a database by COPY, or into files.",
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The directory for the files.")
+@click.option(
+    "--profile",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help=f"Where to write the page about the data set (default: {writing.PROFILE}; for files DIR/profile.html).",
+)
+@click.option("--no-profile", is_flag=True, help="Do without that page.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was broken off; begin if there is none.")
-@click.option("--reset", is_flag=True, help="Empty the database first, down to the seeds.")
+@click.option("--reset", is_flag=True, help="Empty the database first, down to the seeds, or remove the files first.")
 @options.yes_destroy_option
 @click.option("--no-space-check", is_flag=True, help="Begin although the server's disk seems too small.")
 @options.lock_timeout_option
 @options.json_option
 @options.debug_option
-def command(target: options.Target, *, resume: bool, reset: bool, as_json: bool, **choices: Any) -> None:  # noqa: ANN401
-    """Fill a database that is migrated and seeded with realistic data, the same on every machine.
+def command(
+    postgres_url: str | None,
+    name: str | None,
+    *,
+    resume: bool,
+    reset: bool,
+    as_json: bool,
+    **choices: Any,  # noqa: ANN401
+) -> None:
+    """Fill a database that is migrated and seeded with realistic data, the same on every machine; or write it to files.
 
     What is committed stays if the run is broken off, and --resume goes on from there. Of several runs with --shard, on
     as many machines as you like, the last one finishes; else `swe-db generate --resume` does.
     """
     if resume and reset:
         raise click.UsageError("--resume goes on with what is there, and --reset removes it: give one of them.")
+    writing.check_choices(choices["file_format"], choices["out"])
+    plan = (
+        None
+        if resume and not any(map(options.is_typed, _PLANNING))
+        else plan_of(**{choice: choices[choice] for choice in _PLANNING})
+    )
+    if choices["out"] is not None:
+        _write(plan, choices, resume=resume, reset=reset, as_json=as_json)
+        return
+    target = options.resolve_target(postgres_url, name)
     report = fill(
         target.postgres_url,
-        None
-        if resume and not any(map(_is_typed, _PLANNING))
-        else plan_of(**{name: choices[name] for name in _PLANNING}),
+        plan,
         shard=choices["shard"],
         jobs=choices["jobs"],
         resume=resume,
@@ -84,10 +117,28 @@ def command(target: options.Target, *, resume: bool, reset: bool, as_json: bool,
         check_space=not choices["no_space_check"],
         lock_timeout=choices["lock_timeout"],
     )
-    if as_json:
-        options.print_json(report)
-    else:
-        print_report(report)
+    options.print_json(report) if as_json else print_report(report)
+    if report.finished and not choices["no_profile"]:
+        path = choices["profile"] or Path(writing.PROFILE)
+        writing.write_profile(target.postgres_url, path)
+        click.echo(f"profile: {path}", err=as_json)
+
+
+def _write(plan: Plan | None, choices: Mapping[str, Any], *, resume: bool, reset: bool, as_json: bool) -> None:
+    with required_libraries():
+        from swe_db.generate.run import Shard  # noqa: PLC0415 - imports numpy and pyarrow
+    report = writing.write_files(
+        choices["out"],
+        choices["file_format"],
+        plan,
+        shard=Shard.parse(choices["shard"]) if choices["shard"] else None,
+        jobs=choices["jobs"],
+        resume=resume,
+        reset=reset,
+        profile=choices["profile"],
+        with_profile=not choices["no_profile"],
+    )
+    options.print_json(report) if as_json else writing.print_written(report)
 
 
 def fill(url: str, plan: Plan | None, *, shard: str | None = None, **wishes: Any) -> Report:  # noqa: ANN401
@@ -159,7 +210,3 @@ def plan_of(
     with required_libraries():
         from swe_db.generate.plan import DEFAULT_AS_OF, Plan  # noqa: PLC0415 - imports numpy
     return Plan.of(scale, rows=rows, seed=seed, as_of=as_of.date() if as_of else DEFAULT_AS_OF)
-
-
-def _is_typed(parameter: str) -> bool:
-    return click.get_current_context().get_parameter_source(parameter) is ParameterSource.COMMANDLINE

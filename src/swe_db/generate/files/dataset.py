@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from swe_db.generate.parts import parts_of
 from swe_db.generate.plan import Plan
 from swe_db.generate.values.draws import VERSION
 
-__all__ = ["FileSet"]
+__all__ = ["FileSet", "plan_in"]
 
 
 @dataclass(frozen=True)
@@ -68,29 +69,17 @@ class FileSet:
             GenerateError: It cannot be written.
         """
         with disk_errors(self.directory):
-            found = self._found()
+            found = _facts_in(self.layout)
             if found is not None and reset:
                 Layout(self.directory, found["format"]).remove(found["parts"])
-                found = None
-            if found is None:
+            elif found is None:
                 self._require_empty()
+            if found is None or reset:
                 replace_file(self.layout.plan, as_json(self.facts))
             elif not resume or found != self.facts:
                 raise ConfigError(self._refusal(found))
             if self.layout.read_receipt(0) is None:
                 self._write(0, seeded_tables(), {})
-
-    def _found(self) -> dict[str, Any] | None:
-        """Return the facts of the data set that the directory holds, if it holds one."""
-        try:
-            content = json.loads(self.layout.plan.read_bytes())
-        except FileNotFoundError:
-            return None
-        except ValueError:
-            content = None
-        if not isinstance(content, dict) or not content.keys() >= {"format", "parts", "identity"}:
-            raise GenerateError(f"{self.layout.plan} was changed and cannot be read: give --out another directory.")
-        return content
 
     def _require_empty(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -231,6 +220,30 @@ class FileSet:
                 for table, found in by_table.items()
             },
         }
+
+
+def plan_in(directory: Path) -> Plan | None:
+    """Return the plan of the data set that a directory holds a part of; None if it holds none.
+
+    Raises:
+        GenerateError: It cannot be read.
+    """
+    with disk_errors(directory):
+        found = _facts_in(Layout(directory, "csv"))
+    return None if found is None else Plan(found["seed"], found["rows"], dt.date.fromisoformat(found["as_of"]))
+
+
+def _facts_in(layout: Layout) -> dict[str, Any] | None:
+    """Return the facts of the data set that a directory holds, if it holds one."""
+    try:
+        content = json.loads(layout.plan.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or not content.keys() >= {"format", "parts", "identity", "seed", "rows", "as_of"}:
+        raise GenerateError(f"{layout.plan} was changed and cannot be read: give --out another directory.")
+    return content
 
 
 def _shown(value: object) -> str:

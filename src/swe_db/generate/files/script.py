@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
@@ -14,9 +14,10 @@ __all__ = ["load_script"]
 
 def load_script(manifest: Mapping[str, Any]) -> str:
     """Return the script: partitions of audit_logs for all months, the files in their order, sequences."""
-    first = datetime.date(1970, 1, 1) + datetime.timedelta(days=START // DAY)
-    last = datetime.date.fromisoformat(manifest["as_of"])
-    copies, sequences = [], []
+    first = dt.date(1970, 1, 1) + dt.timedelta(days=START // DAY)
+    last = dt.date.fromisoformat(manifest["as_of"])
+    copies: list[str] = []
+    sequences: list[str] = []
     for table, facts in manifest["tables"].items():
         # What is copied without a list of columns is all that is not generated, as in the files; MATCH makes sure.
         copies.extend(

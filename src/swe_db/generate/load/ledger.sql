@@ -29,10 +29,12 @@ CREATE TABLE swe_load.parts (
   part bigint PRIMARY KEY,
   rows jsonb NOT NULL DEFAULT '{}',
   bytes bigint NOT NULL DEFAULT 0,
+  stats jsonb NOT NULL DEFAULT '{}',
   milliseconds bigint NOT NULL DEFAULT 0,
   committed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE swe_load.parts IS 'The parts that are there: each was committed together with its rows';
+COMMENT ON COLUMN swe_load.parts.stats IS 'What the profile needs to know of the rows';
 
 CREATE TABLE swe_load.deferred (
   position bigint PRIMARY KEY,

@@ -16,6 +16,7 @@ from swe_db.generate.load.copy import columns_of, copy_blocks
 from swe_db.generate.load.sessions import loading_session, transaction
 from swe_db.generate.parts import Part, make
 from swe_db.generate.plan import Plan
+from swe_db.generate.profile.observing import observe
 from swe_db.generate.tables.census import Census
 from swe_db.migrations.connections import Connection, execute
 
@@ -26,7 +27,8 @@ _CLAIM: Final = "INSERT INTO swe_load.parts (part) VALUES (%(part)s) ON CONFLICT
 _OURS: Final = "SELECT FROM swe_load.run WHERE token = %(token)s::uuid FOR SHARE"
 _RECORD: Final = """
 UPDATE swe_load.parts
-SET rows = %(rows)s::jsonb, bytes = %(bytes)s, milliseconds = %(milliseconds)s, committed_at = clock_timestamp()
+SET rows = %(rows)s::jsonb, bytes = %(bytes)s, stats = %(stats)s::jsonb, milliseconds = %(milliseconds)s,
+  committed_at = clock_timestamp()
 WHERE part = %(part)s
 """
 # Whoever writes edges waits for others who do, until their transaction ends.
@@ -72,8 +74,9 @@ def load_part(conninfo: str, token: str, plan: Plan, census: Census, part: Part)
         order = sorted(tables, key=lambda name: name == _LAST)
         size = sum(_copy(connection, name, tables[name]) for name in order)
         rows = {name: table.num_rows for name, table in tables.items()}
+        stats = json.dumps(observe(plan, tables))
         spent = round((time.monotonic() - began) * 1000)
-        record = {"part": part.number, "rows": json.dumps(rows), "bytes": size, "milliseconds": spent}
+        record = {"part": part.number, "rows": json.dumps(rows), "bytes": size, "stats": stats, "milliseconds": spent}
         execute(connection, _RECORD, record)
     return Loaded(part.number, rows, size)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from swe_db.generate.profile.drawing import Frame, Tick, colour, decades, duration, label, rectangle, short, ticks
-from swe_db.generate.profile.stats import BINS_PER_OCTAVE, bounds, quantiles
+from swe_db.generate.profile.stats import bounds, quantiles
 
 __all__ = ["Chart", "bars", "columns", "distribution", "lines", "ranks", "shares", "week"]
 
@@ -59,7 +59,9 @@ def bars(title: str, items: Sequence[tuple[str, int]], what: str = "rows", note:
         parts.append(label(frame.left - 8, y + 11, name, "end", "name"))
         parts.append(rectangle(frame.left, y, end - frame.left, 14, "c0", f"{name}: {number:,}"))
         parts.append(label(end + 5, y + 11, short(number)))
-    return Chart(title, frame.picture("".join(parts)), ("", what), [(name, f"{number:,}") for name, number in items], note=note)
+    return Chart(
+        title, frame.picture("".join(parts)), ("", what), [(name, f"{number:,}") for name, number in items], note=note
+    )
 
 
 def shares(title: str, items: Mapping[str, Mapping[str, int]], keys: Sequence[str], note: str = "") -> Chart:
@@ -115,7 +117,7 @@ def lines(title: str, names: Sequence[str], series: Mapping[str, Sequence[int]],
 def ranks(title: str, series: Mapping[str, Sequence[int]], note: str = "") -> Chart:
     """Return how much each has, the one with most first; both axes count in powers of ten."""
     frame = Frame(HALF, 260)
-    across, up = decades(max(map(len, series.values()))), decades(max((max(v, default=1) for v in series.values())))
+    across, up = decades(max(map(len, series.values()))), decades(max(max(v, default=1) for v in series.values()))
     wide, high = math.log10(across[-1][0]), math.log10(up[-1][0])
     parts = [frame.levels([(math.log10(value) / high, text) for value, text in up])]
     parts.append(frame.below([(math.log10(value) / wide, text) for value, text in across], lines=True))

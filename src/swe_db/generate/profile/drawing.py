@@ -55,7 +55,9 @@ def colour(place: int) -> str:
     return f"c{place % _COLOURS}"
 
 
-def rectangle(x: float, y: float, width: float, height: float, style: str, about: str = "") -> str:
+def rectangle(  # noqa: PLR0913, PLR0917 - where it is, how large, and how it looks
+    x: float, y: float, width: float, height: float, style: str, about: str = ""
+) -> str:
     """Return a filled rectangle, with a text that is shown when somebody points at it."""
     title = f"<title>{escape(about)}</title>" if about else ""
     shape = f'x="{x:.1f}" y="{y:.1f}" width="{max(width, 0):.1f}" height="{max(height, 0):.1f}"'
@@ -109,11 +111,13 @@ class Frame:
         for share, text in marks:
             x = self.x(share)
             if lines:
-                parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{self.top:.1f}" y2="{self.floor:.1f}"/>')
+                parts.append(
+                    f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{self.top:.1f}" y2="{self.floor:.1f}"/>'
+                )
             anchor = "end" if share > 0.97 else "middle"
             parts.append(label(x if anchor == "middle" else self.right, self.height - 5, text, anchor))
         return "".join(parts)
 
     def picture(self, body: str) -> str:
         """Return the whole picture; whoever shows it gives it a name."""
-        return f'<svg viewBox="0 0 {self.width:.0f} {self.height:.0f}" aria-hidden="true">{body}</svg>'
+        return f'<svg viewBox="0 0 {self.width:.0f} {self.height:.0f}">{body}</svg>'

@@ -6,6 +6,7 @@ import string
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
+from typing import Final
 
 from swe_db.generate.files.columns import seeded_tables
 from swe_db.generate.plan import SCALES, Plan
@@ -18,6 +19,12 @@ from swe_db.generate.profile.verdict import Verdict, verdicts
 from swe_db.generate.values.draws import VERSION
 
 __all__ = ["profile_page"]
+
+# Not by strftime, which writes the language of the machine.
+_MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 
 
 def profile_page(plan: Plan, pieces: Iterable[Mapping[str, Mapping[str, int]]]) -> str:
@@ -58,14 +65,23 @@ def _lead(plan: Plan, found: Sequence[Verdict]) -> str:
     wrong = [verdict for verdict in found if not verdict.holds]
     checked = sum(verdict.checked for verdict in found)
     if wrong:
-        result = f'<span class="bad">{len(wrong)} of {len(found)} checks found something wrong</span>; they stand below.'
+        result = (
+            f'<span class="bad">{len(wrong)} of {len(found)} checks found something wrong</span>; they stand below.'
+        )
     else:
         result = f'<span class="good">All {len(found)} checks hold</span>, over {short(checked)} facts.'
-    return f"From January 2025 to {plan.as_of:%d %B %Y}, seed {plan.seed}. {result}"
+    end = f"{plan.as_of.day} {_MONTHS[plan.as_of.month - 1]} {plan.as_of.year}"
+    return f"From January 2025 to {end}, seed {plan.seed}. {result}"
 
 
 def _tiles(stats: Stats) -> str:
-    names = {"users": "people", "projects": "projects", "agents": "agents", "tasks": "tasks", "audit_logs": "audit events"}
+    names = {
+        "users": "people",
+        "projects": "projects",
+        "agents": "agents",
+        "tasks": "tasks",
+        "audit_logs": "audit events",
+    }
     tiles = [(name, stats["rows"].get(table, 0)) for table, name in names.items()]
     tiles.append(("rows in all", sum(stats["rows"].values())))
     return (
@@ -86,10 +102,12 @@ def _section(section: Section) -> str:
 
 def _figure(chart: Chart) -> str:
     note = f"<small>{escape(chart.note)}</small>" if chart.note else ""
+    picture = chart.picture.replace("<svg ", f'<svg role="img" aria-label="{escape(chart.title)}" ', 1)
     return (
-        f'<figure{" class=" + chr(34) + "wide" + chr(34) if chart.wide else ""}>'
-        f"<figcaption>{escape(chart.title)}{note}</figcaption>\n{chart.picture}\n{_keys(chart.keys)}"
-        f'<details><summary>As a table</summary><div class="scroll">{_table(chart.head, chart.rows)}</div></details></figure>'
+        f'<figure class="{"wide" if chart.wide else "half"}">'
+        f"<figcaption>{escape(chart.title)}{note}</figcaption>\n{picture}\n{_keys(chart.keys)}"
+        f'<details><summary>As a table</summary><div class="scroll">{_table(chart.head, chart.rows)}</div></details>'
+        "</figure>"
     )
 
 
@@ -101,31 +119,33 @@ def _keys(keys: Sequence[str]) -> str:
 
 
 def _full_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return f'<figure><figcaption>{escape(title)}</figcaption><div class="scroll">{_table(head, rows, "full")}</div></figure>'
+    numbers = _table(head, rows, "full")
+    return f'<figure><figcaption>{escape(title)}</figcaption><div class="scroll">{numbers}</div></figure>'
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], style: str = "") -> str:
     kind = f' class="{style}"' if style else ""
     first = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(value)}</td>" for value in row) + "</tr>" for row in rows
-    )
+    body = "".join("<tr>" + "".join(f"<td>{escape(value)}</td>" for value in row) + "</tr>" for row in rows)
     return f"<table{kind}><thead><tr>{first}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _checks(found: Sequence[Verdict]) -> str:
     rows = "".join(
         f"<tr><td>{escape(verdict.name[0].upper() + verdict.name[1:])}</td><td>{verdict.checked:,}</td>"
-        f'<td class="{"good" if verdict.holds else "bad"}">{"✓ holds" if verdict.holds else f"✗ {verdict.failed:,} wrong"}'
-        "</td></tr>"
+        f'<td class="{"good" if verdict.holds else "bad"}">{_result(verdict)}</td></tr>'
         for verdict in found
     )
     return (
-        '<section>\n<h2>Checks</h2>\n<p class="about">What must hold between rows. All rows were looked at while they were '
-        'made, the folded audit trails on a sample of tasks.</p>\n<figure class="wide"><div class="scroll">'
+        '<section>\n<h2>Checks</h2>\n<p class="about">What must hold between rows. All rows were looked at '
+        'while they were made, the folded audit trails on a sample of tasks.</p>\n<figure class="wide"><div class="scroll">'
         '<table class="full"><thead><tr><th scope="col">What must hold</th><th scope="col">looked at</th>'
         f'<th scope="col"></th></tr></thead><tbody>{rows}</tbody></table></div></figure>\n</section>'
     )
+
+
+def _result(verdict: Verdict) -> str:
+    return "✓ holds" if verdict.holds else f"✗ {verdict.failed:,} wrong"
 
 
 def _again(plan: Plan) -> str:
@@ -138,7 +158,7 @@ def _again(plan: Plan) -> str:
     facts = [("identity", plan.identity), ("generator version", str(VERSION)), ("seed", str(plan.seed))]
     facts += [("until, not included", plan.as_of.isoformat())]
     return (
-        '<section>\n<h2>To make it again</h2>\n<p class="about">The rows depend on nothing but this; not on the machine, '
-        f"the number of processes, or interruptions.</p>\n<pre>{escape(command)}</pre>\n"
+        '<section>\n<h2>To make it again</h2>\n<p class="about">The rows depend on nothing but this; not on the '
+        f"machine, the number of processes, or interruptions.</p>\n<pre>{escape(command)}</pre>\n"
         f"{_table(('', ''), facts)}\n</section>"
     )

@@ -53,8 +53,8 @@ def _rows(_plan: Plan, stats: Stats) -> Section:
     rows = stats["rows"]
     return Section(
         "What there is",
-        "Rows of each table, those of the seeds included. The numbers of people, projects, agents, tasks and audit events "
-        "are planned; those of the other tables follow from what happens to the tasks.",
+        "Rows of each table, those of the seeds included. The numbers of people, projects, agents, tasks and audit "
+        "events are planned; those of the other tables follow from what happens to the tasks.",
         [
             bars("Rows by table", _ordered(rows)),
             bars("People by time zone", _ordered(stats.get("users.timezone", {})), "people"),
@@ -68,8 +68,8 @@ def _growth(_plan: Plan, stats: Stats) -> Section:
     months = _months(stats)
     return Section(
         "Growth",
-        "A platform that is taken up: slowly, then fast, then by everybody. The last months are as busy as any; holidays "
-        "show as a dent at the end of December.",
+        "A platform that is taken up: slowly at first, then faster. What is made in the last weeks is not completed yet, "
+        "so the lines part at the end.",
         [
             columns("New people, per month", months, {"people": _over(months, stats, "month.users")}),
             lines(
@@ -91,16 +91,17 @@ def _growth(_plan: Plan, stats: Stats) -> Section:
 
 
 def _week(_plan: Plan, stats: Stats) -> Section:
-    local, weekend = stats.get("hours.local", {}), 0
+    local = stats.get("hours.local", {})
     total = sum(local.values()) or 1
     weekend = sum(count for hour, count in local.items() if int(hour) >= 120)
     office = sum(count for hour, count in local.items() if int(hour) < 120 and 8 <= int(hour) % 24 < 19)
+    note = f"{office / total:.0%} from 8 to 19 on weekdays, {weekend / total:.0%} at weekends."
     return Section(
         "The week",
-        "When people do things, by what the audit trail says of them; agents are left out, as they never sleep. Around the "
-        "world the day is long, and at each desk it is a working day.",
+        "When people do things, by what the audit trail says of them; agents are left out, as they never sleep. Around "
+        "the world the day is long, and at each desk it is a working day.",
         [
-            week("By the clock of each person", local, f"{office / total:.0%} from 8 to 19 on weekdays, {weekend / total:.0%} at weekends."),
+            week("By the clock of each person", local, note),
             week("UTC", stats.get("hours.utc", {})),
         ],
     )
@@ -109,19 +110,24 @@ def _week(_plan: Plan, stats: Stats) -> Section:
 def _people(plan: Plan, stats: Stats) -> Section:
     of_project, of_person = stats.get("tasks.of_project", {}), stats.get("tasks.of_person", {})
     of_agent = stats.get("executions.of_agent", {})
+    share = _top_share(of_project, plan.counts["projects"])
     series = {"projects": _descending(of_project), "people": _descending(of_person)}
     world = World.of(plan)
     return Section(
         "Who has how much",
-        f"Few projects get most of the work: the busiest tenth has {_top_share(of_project, plan.counts['projects']):.0%} of "
-        f"all tasks, and of the people the busiest tenth {_top_share(of_person, plan.counts['users']):.0%}. On axes that "
+        f"Few projects get most of the work: the busiest tenth has {share:.0%} of all tasks, and of the people the "
+        f"busiest tenth {_top_share(of_person, plan.counts['users']):.0%}. On axes that "
         "count in powers of ten, a power law is a straight line.",
         [
             ranks("Tasks of each project and each person, by rank", series),
             ranks("Executions of each agent, by rank", {"agents": _descending(of_agent)}),
         ],
         [
-            ("The ten busiest projects", ("project", "tasks"), _top(of_project, lambda rows: project_names(rows, world))),
+            (
+                "The ten busiest projects",
+                ("project", "tasks"),
+                _top(of_project, lambda rows: project_names(rows, world)),
+            ),
             ("The ten busiest people", ("person", "tasks"), _top(of_person, lambda rows: display_names(rows, world))),
         ],
     )
@@ -156,7 +162,9 @@ def _agents(plan: Plan, stats: Stats) -> Section:
     there = [outcome for outcome in _OUTCOMES if any(outcome in counts for counts in outcomes.values())]
     cents = {month: round(amount / 10_000) for month, amount in stats.get("month.cost", {}).items()}
     spent = sum(stats.get("month.cost", {}).values()) / 1e6
-    ended = {name: number for name, number in stats.get("executions.status", {}).items() if name not in {"running", "queued"}}
+    ended = {
+        name: number for name, number in stats.get("executions.status", {}).items() if name not in {"running", "queued"}
+    }
     rate = ended.get("succeeded", 0) / (sum(ended.values()) or 1)
     world = World.of(plan)
     busiest = _top(stats.get("executions.of_agent", {}), lambda rows: agent_names(rows, world))
@@ -175,7 +183,9 @@ def _agents(plan: Plan, stats: Stats) -> Section:
                     "written": _over(months, stats, "month.output_tokens"),
                 },
             ),
-            columns("Cost, US dollars per month", months, {"dollars": [cents.get(month, 0) // 100 for month in months]}),
+            columns(
+                "Cost, US dollars per month", months, {"dollars": [cents.get(month, 0) // 100 for month in months]}
+            ),
         ],
         [("The ten busiest agents", ("agent", "executions"), busiest)],
     )
@@ -189,22 +199,30 @@ def _evidence(_plan: Plan, stats: Stats) -> Section:
     values = [scores.get(str(place), 0) for place in range(20)]
     return Section(
         "Evidence",
-        "What decisions rest on. What machines measure is believed more than what people say; scores move when somebody "
-        "verifies or disputes.",
+        "What decisions rest on. What machines measure is believed more than what people say; scores move when "
+        "somebody verifies or disputes.",
         [
             bars("By source", _ordered(counts), "pieces"),
             columns("By credibility, from the lower end of each bar", names, {"pieces": values}),
             bars("Verification", _ordered(stats.get("evidence.verification_status", {})), "pieces"),
             bars("Relations in chains", _ordered(stats.get("evidence.relation", {})), "edges"),
         ],
-        [("Mean credibility by source", ("source", "mean", "pieces"), sorted(means, key=lambda row: (row[1], row[0]), reverse=True))],
+        [
+            (
+                "Mean credibility by source",
+                ("source", "mean", "pieces"),
+                sorted(means, key=lambda row: (row[1], row[0]), reverse=True),
+            )
+        ],
     )
 
 
 def _audit(_plan: Plan, stats: Stats) -> Section:
     months = _months(stats)
     categories = {
-        subject.removeprefix("audit.month."): counts for subject, counts in stats.items() if subject.startswith("audit.month.")
+        subject.removeprefix("audit.month."): counts
+        for subject, counts in stats.items()
+        if subject.startswith("audit.month.")
     }
     order = [name for name, _ in _ordered({name: sum(counts.values()) for name, counts in categories.items()})]
     series = {name: [categories[name].get(month, 0) for month in months] for name in order[:_CATEGORIES]}

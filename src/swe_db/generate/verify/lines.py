@@ -1,4 +1,4 @@
-"""Rows of Arrow tables as the lines that their checksums are made of: the texts that PostgreSQL gives for the values."""
+"""Rows of Arrow tables as the lines that checksums are made of: the texts that PostgreSQL gives for the values."""
 
 from __future__ import annotations
 
