@@ -99,25 +99,28 @@ def write(  # noqa: PLR0913 - each is one thing that a caller decides
     done = files.done()
     parts = [part for part in parts_of(files.plan) if part.number not in done and share.has(part)]
     rows, size = _write_parts(files, parts, executor, jobs, on_progress) if parts else (0, 0)
-    missing = set(range(len(parts_of(files.plan)))) - files.done()
-    counts: dict[str, int] = {}
+    missing = sorted(set(range(len(parts_of(files.plan)))) - files.done())
     shown = (profile or directory / PROFILE) if with_profile and not missing else None
-    if not missing:
-        on_progress(Progress("verifying"))
-        counts = {table: facts["rows"] for table, facts in files.finish()["tables"].items()}
-    if shown is not None:
-        _write_profile(files, shown)
     return Written(
         identity=files.plan.identity,
         finished=not missing,
-        rows=counts,
+        rows={} if missing else _finish(files, shown, on_progress),
         written=rows,
         size=size,
         parts=len(parts),
-        missing=dict(Counter(str(Shard(number % share.of + 1, share.of)) for number in sorted(missing))),
+        missing=dict(Counter(str(Shard(number % share.of + 1, share.of)) for number in missing)),
         profile=None if shown is None else str(shown),
         seconds=round(time.monotonic() - began, 3),
     )
+
+
+def _finish(files: FileSet, profile: Path | None, tell: OnProgress) -> dict[str, int]:
+    """Verify the whole, write what belongs to it, and return how many rows each table has."""
+    tell(Progress("verifying"))
+    counts = {table: facts["rows"] for table, facts in files.finish()["tables"].items()}
+    if profile is not None:
+        _write_profile(files, profile)
+    return counts
 
 
 def _write_parts(

@@ -17,13 +17,15 @@ from swe_db.generate.tables.world import World
 from swe_db.generate.values.draws import Ints
 from swe_db.generate.values.texts import Mask
 
-__all__ = ["FOLD", "check"]
+__all__ = ["CHECKS", "check"]
 
 ORPHANS: Final = "every reference leads to a row"
 ORDER: Final = "nothing is older than what it belongs to, or than who did it"
 CLOCK: Final = "made, begun, completed, updated: in this order, and before the end of the history"
 STATUS: Final = "tasks and executions that are over, and only they, have a time of completion"
 FOLD: Final = "the audit trail of a task adds up to its row (on a sample)"
+
+CHECKS: Final = (ORPHANS, ORDER, CLOCK, STATUS, FOLD)
 
 # One task of so many has its audit trail folded.
 _SAMPLE: Final = 200

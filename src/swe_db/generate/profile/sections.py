@@ -68,8 +68,8 @@ def _growth(_plan: Plan, stats: Stats) -> Section:
     months = _months(stats)
     return Section(
         "Growth",
-        "A platform that is taken up: slowly at first, then faster. What is made in the last weeks is not completed yet, "
-        "so the lines part at the end.",
+        "A platform that is taken up: slowly at first, then faster. What is made in the last weeks is not completed "
+        "yet, so the lines part at the end.",
         [
             columns("New people, per month", months, {"people": _over(months, stats, "month.users")}),
             lines(

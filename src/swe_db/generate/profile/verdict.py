@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from swe_db.generate.plan import Plan
+from swe_db.generate.profile.checks import CHECKS
 from swe_db.generate.profile.stats import Stats
 
 __all__ = ["Verdict", "verdicts"]
@@ -48,5 +49,5 @@ def verdicts(plan: Plan, stats: Stats) -> list[Verdict]:
         Verdict(name, len(right), right.count(False))
         for name, right in ((_PLANNED, planned), (_NUMBERED, numbered), (_COUNTERS, counters))
     ]
-    failed = stats["checks.failed"]
-    return [*whole, *(Verdict(name, number, failed.get(name, 0)) for name, number in stats["checks.checked"].items())]
+    checked, failed = stats["checks.checked"], stats["checks.failed"]
+    return [*whole, *(Verdict(name, checked.get(name, 0), failed.get(name, 0)) for name in CHECKS)]
