@@ -38,6 +38,7 @@ PRINT_JSON: Final = {
 # Those that are called with --json in tests of their own, as they start or change much: the file of the test.
 PRINT_JSON_ELSEWHERE: Final = {
     "doctor": "tests/cli/test_doctor.py",
+    "fingerprint": "tests/generate/files/test_fingerprint.py",
     "generate": "tests/generate/load/test_command.py",
     **dict.fromkeys(("up", "status", "env"), "tests/environment/test_commands.py"),
     **dict.fromkeys(

@@ -29,7 +29,7 @@ SECRET: Final = "hunter2hunter2"
 @pytest.fixture
 def place(postgres: PostgresServer, redis_server: RedisServer) -> Iterator[list[str]]:
     """The options of a database that swe-db has created, and of a Redis with one key."""
-    url = postgres.address.database(f"test_{secrets.token_hex(6)}").url
+    url = postgres.address.database(f"snapped_{secrets.token_hex(6)}").url
     there = redis_server.address.database(9).url
     create_database(url)
     rows(url, "CREATE TABLE t AS SELECT 1 AS v")
@@ -37,7 +37,7 @@ def place(postgres: PostgresServer, redis_server: RedisServer) -> Iterator[list[
         client.flushdb()
         client.set("t", 1)
     yield ["--postgres-url", url, "--redis-url", there]
-    for (name,) in rows(postgres.url, "SELECT datname FROM pg_database WHERE datname ~ '^(test_|swe_db_snapshot)'"):
+    for (name,) in rows(postgres.url, "SELECT datname FROM pg_database WHERE datname ~ '^(snapped_|swe_db_snapshot)'"):
         rows(postgres.url, f'DROP DATABASE "{name}" WITH (FORCE)')
     with redis.Redis.from_url(there) as client:
         client.flushdb()

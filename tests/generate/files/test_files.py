@@ -21,10 +21,10 @@ from support.file_sets import contents
 from swe_db.cli import run
 from swe_db.errors import ConfigError, GenerateError
 from swe_db.generate import parts
-from swe_db.generate.files import dataset
 from swe_db.generate.files.columns import columns_of
 from swe_db.generate.files.dataset import FileSet, plan_in
 from swe_db.generate.files.formats import Format
+from swe_db.generate.files.storage import replace_file
 from swe_db.generate.files.writing import write
 from swe_db.generate.parts import make
 from swe_db.generate.plan import Plan
@@ -73,7 +73,7 @@ def test_duckdb_reads_the_right_types(parquet_files: Path, csv_files: Path) -> N
     import duckdb  # noqa: PLC0415
 
     def types(source: str) -> dict[str, str]:
-        return {row[0]: row[1] for row in duckdb.sql(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+        return {row[0]: row[1] for row in duckdb.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
 
     for table in ("users", "tasks", "agents", "evidence", "audit_logs"):
         assert list(types(f"'{parquet_files}/{table}/*.parquet'")) == list(columns_of(table))
@@ -86,7 +86,9 @@ def test_duckdb_reads_the_right_types(parquet_files: Path, csv_files: Path) -> N
         "BIGINT", "VARCHAR", "DOUBLE", "TIMESTAMP WITH TIME ZONE",
     ]  # fmt: skip
     query = "SELECT count(*), count(DISTINCT id), max(id), count(description) FROM '{}/tasks/*.{}'"
-    found = [duckdb.sql(query.format(*place)).fetchall() for place in ((parquet_files, "parquet"), (csv_files, "csv"))]
+    found = [
+        duckdb.execute(query.format(*place)).fetchall() for place in ((parquet_files, "parquet"), (csv_files, "csv"))
+    ]
     assert found == [[(1_000, 1_000, 1_000, 1_000)]] * 2
 
 
@@ -132,7 +134,7 @@ def test_the_end_at_any_moment(
     whole = FileSet(small.plan, tmp_path / "whole", file_format)
     write_all(whole, made)
     expected = contents(whole.directory)
-    put = dataset.replace_file
+    put = replace_file
     broken = FileSet(small.plan, tmp_path / "broken", file_format)
     for moment in itertools.count():
         left = iter(range(moment))

@@ -140,7 +140,8 @@ def _checks(found: Sequence[Verdict]) -> str:
         '<section>\n<h2>Checks</h2>\n<p class="about">What must hold between rows. All rows were looked at '
         'while they were made, the folded audit trails on a sample of tasks.</p>\n<figure class="wide">'
         '<div class="scroll"><table class="full"><thead><tr><th scope="col">What must hold</th>'
-        f'<th scope="col">looked at</th><th scope="col"></th></tr></thead><tbody>{rows}</tbody></table></div></figure>\n</section>'
+        '<th scope="col">looked at</th><th scope="col"></th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></figure>\n</section>"
     )
 
 
