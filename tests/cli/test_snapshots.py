@@ -119,7 +119,7 @@ def test_what_swe_db_did_not_make_is_not_destroyed(
     capsys: pytest.CaptureFixture[str], place: list[str], postgres: PostgresServer, tmp_path: Path
 ) -> None:
     """Reset and both ways to restore refuse a foreign database with exit code 2, and name the flag."""
-    url = postgres.address.database(f"test_{secrets.token_hex(6)}").url
+    url = postgres.address.database(f"snapped_{secrets.token_hex(6)}").url
     name = database_name(url)
     rows(postgres.url, f"CREATE DATABASE {name}")
     rows(url, "CREATE TABLE precious ()")

@@ -19,7 +19,7 @@ __all__ = ["command"]
 
 @click.command("fingerprint")
 @options.url_option
-@options.name_option
+@options.local_name_option
 @click.option(
     "--files",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -28,7 +28,7 @@ __all__ = ["command"]
 )
 @options.json_option
 @options.debug_option
-def command(postgres_url: str | None, name: str | None, files: Path | None, *, as_json: bool) -> None:
+def command(postgres_url: str | None, local_name: str | None, files: Path | None, *, as_json: bool) -> None:
     """Print a checksum of each table's rows; their order does not matter.
 
     All tables with data are read, at one moment, but schema_migrations and the ledger of `swe-db generate`; generated
@@ -37,11 +37,11 @@ def command(postgres_url: str | None, name: str | None, files: Path | None, *, a
     """
     tell = None if as_json else _print_table
     if files is None:
-        _print_whole(_of_database(options.resolve_target(postgres_url, name), tell), as_json=as_json)
-    elif not options.is_typed("postgres_url") and not options.is_typed("name"):
+        _print_whole(_of_database(options.resolve_target(postgres_url, local_name), tell), as_json=as_json)
+    elif not options.is_typed("postgres_url") and not options.is_typed("local_name"):
         _print_whole(_of_files(files, tell), as_json=as_json)
     else:
-        in_database = _of_database(options.resolve_target(postgres_url, name), tell)
+        in_database = _of_database(options.resolve_target(postgres_url, local_name), tell)
         _print_whole(in_database, as_json=as_json)
         _compare(in_database, files)
 

@@ -36,7 +36,7 @@ def _rows(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, .
 
 @click.command("generate")
 @options.url_option
-@options.name_option
+@options.local_name_option
 @click.option(
     "--scale",
     type=click.Choice(SCALES),
@@ -82,7 +82,7 @@ def _rows(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, .
 @options.debug_option
 def command(
     postgres_url: str | None,
-    name: str | None,
+    local_name: str | None,
     *,
     resume: bool,
     reset: bool,
@@ -105,7 +105,7 @@ def command(
     if choices["out"] is not None:
         _write(plan, choices, resume=resume, reset=reset, as_json=as_json)
         return
-    target = options.resolve_target(postgres_url, name)
+    target = options.resolve_target(postgres_url, local_name)
     report = fill(
         target.postgres_url,
         plan,

@@ -30,6 +30,7 @@ __all__ = [
     "debug_option",
     "is_typed",
     "json_option",
+    "local_name_option",
     "lock_timeout_option",
     "migrations_option",
     "name_option",
@@ -130,7 +131,7 @@ def target_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(*arguments: Any, postgres_url: str | None, local_name: str | None, **options: Any) -> Any:  # noqa: ANN401
         return function(*arguments, target=resolve_target(postgres_url, local_name), **options)
 
-    decorated: Callable[..., Any] = url_option(_name_option("local_name")(command))
+    decorated: Callable[..., Any] = url_option(local_name_option(command))
     return decorated
 
 
@@ -194,6 +195,7 @@ def _name_option(parameter: str) -> Decorator[Any]:
 
 
 name_option = _name_option("name")
+local_name_option = _name_option("local_name")
 
 
 def port_option(kind: str) -> Decorator[Any]:

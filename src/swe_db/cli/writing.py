@@ -21,7 +21,13 @@ __all__ = ["FORMATS", "PROFILE", "check_choices", "print_written", "write_files"
 FORMATS: Final = ("copy", "csv", "parquet")
 PROFILE: Final = "swe-db-profile.html"
 # What has a meaning only for a database.
-_OF_DATABASES: Final = ("postgres_url", "name", "yes_destroy", "no_space_check", "lock_timeout")
+_OF_DATABASES: Final = {
+    "postgres_url": "--postgres-url",
+    "local_name": "--name",
+    "yes_destroy": "--yes-destroy",
+    "no_space_check": "--no-space-check",
+    "lock_timeout": "--lock-timeout",
+}
 
 
 def check_choices(file_format: str, out: Path | None) -> None:
@@ -36,9 +42,9 @@ def check_choices(file_format: str, out: Path | None) -> None:
         return
     if out is None:
         raise click.UsageError(f"--format {file_format} writes files: say where, with --out DIR.")
-    for name in _OF_DATABASES:
+    for name, flag in _OF_DATABASES.items():
         if options.is_typed(name):
-            raise click.UsageError(f"--{name.replace('_', '-')} is about a database, and --format writes files.")
+            raise click.UsageError(f"{flag} is about a database, and --format {file_format} writes files.")
 
 
 def write_files(out: Path, file_format: Format, plan: Plan | None, **wishes: Any) -> Written:  # noqa: ANN401
