@@ -97,9 +97,10 @@ def test_a_question_is_answered_from_its_indexes(filled: Connection[Any], name: 
     for values in sets:
         plan = planned(filled, question.sql, values)
         used |= plan.indexes
-        any_values = planned(filled, question.sql, values, generic=True)
-        assert (plan.faults, any_values.faults) == ([], []), values
-        assert max(plan.blocks, any_values.blocks) <= BLOCKS, values
+        assert plan.faults == [], values
+        assert plan.blocks <= BLOCKS, values
+    for values in sets[:2]:  # what Postgres may do once the query is prepared, which is the same for all
+        assert planned(filled, question.sql, values, generic=True).faults == [], values
     unused = question.index_names - used
     assert len(unused) <= question.indexes.count(" or "), unused
 
