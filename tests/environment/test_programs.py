@@ -15,7 +15,8 @@ from support.sites import left_over
 from swe_db.environment.backup import make_backup
 from swe_db.environment.restoring import restore_backup
 from swe_db.environment.site import Site, unheard
-from swe_db.errors import ServerError, SnapshotError
+from swe_db.environment.snapshots import save_snapshot
+from swe_db.errors import NoRoomError, ServerError, SnapshotError
 from swe_db.migrations import create_database, migrate, seed
 from swe_db.servers.docker.programs import ContainerPrograms
 from swe_db.servers.programs import LocalPrograms, find_programs
@@ -49,6 +50,15 @@ def test_a_container_has_programs_of_its_own(site: Site, tmp_path: Path, monkeyp
     with pytest.raises(SnapshotError, match=r"somebody has removed"):
         restore_backup(wrong, path, unheard())
     assert left_over(site.postgres_url) == []
+
+
+@pytest.mark.needs("docker")
+def test_the_room_in_a_container_is_known(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy that does not fit where the container has its data is refused before it is begun."""
+    assert save_snapshot(site, "a", unheard()).bytes
+    monkeypatch.setattr("swe_db.environment.space.RESERVE", 1 << 60)
+    with pytest.raises(NoRoomError, match=r"has [\d.]+ [MG]iB left \(/var/lib/postgresql"):
+        save_snapshot(site, "b", unheard())
 
 
 @pytest.mark.needs("docker")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from pathlib import Path
 
 import psycopg
@@ -269,7 +270,14 @@ def test_an_ordinary_user_saves_and_restores(site: Site) -> None:
             restore_snapshot(theirs, "a", unheard(), force=True)
         assert value(theirs) == 1
         assert [each.name for each in list_snapshots(theirs, unheard())] == ["a"]
-        remove_snapshot(theirs, "a", unheard())
+        left = f"swe_db_new_{hashlib.sha256(b'test_of_ordinary').hexdigest()[:12]}_of_others"
+        rows(site.postgres_url, f"CREATE DATABASE {left}")
+        heard = Heard()
+        remove_snapshot(theirs, "a", heard.told)
+        assert heard.notes == [
+            f"a command that was killed has left {left}, which stays: must be owner of database {left}"
+        ]
+        rows(site.postgres_url, f"DROP DATABASE {left}")
         rows(site.postgres_url, "DROP DATABASE test_of_ordinary")
 
 

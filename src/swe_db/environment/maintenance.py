@@ -44,12 +44,14 @@ class Maintenance:
         database: The name of the database.
         url: Its libpq URL.
         told: Whom to tell what goes on.
+        container: The container that the server runs in, None if it runs in none that we know.
     """
 
     connection: Connection
     database: str
     url: str
     told: Told
+    container: str | None = None
 
     @property
     def shown(self) -> str:
@@ -177,7 +179,7 @@ def maintenance(site: Site, told: Told) -> Iterator[Maintenance]:
         end_with_client(connection)
         # A database that is big takes as long as it takes.
         set_all(connection, {"statement_timeout": "0", "idle_session_timeout": "0", "client_min_messages": "warning"})
-        work = Maintenance(connection, site.database, site.postgres_url, told)
+        work = Maintenance(connection, site.database, site.postgres_url, told, site.container)
         _lock(work)
         try:
             yield work

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import psycopg
+
 from swe_db.environment import redis_keys
 from swe_db.environment.maintenance import Maintenance, query
 from swe_db.environment.marks import SnapshotMark, read_mark
@@ -37,10 +39,18 @@ def mend(work: Maintenance, site: Site, *, whole: bool) -> None:
     """
     for name, mark, _ in found(work):
         if mark is None:
-            work.drop(name)
-            work.told.note(f"removed {name}, which a command that was killed has left")
+            _remove(work, name)
     if work.exists(work.database):
         _finish(work, site, whole=whole)
+
+
+def _remove(work: Maintenance, name: str) -> None:
+    try:
+        work.drop(name)
+    except psycopg.errors.InsufficientPrivilege as error:
+        work.told.note(f"a command that was killed has left {name}, which stays: {error.diag.message_primary}")
+    else:
+        work.told.note(f"removed {name}, which a command that was killed has left")
 
 
 def _finish(work: Maintenance, site: Site, *, whole: bool) -> None:

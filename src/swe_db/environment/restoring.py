@@ -20,7 +20,7 @@ from swe_db.environment.snapshots import redis_is_replaced
 from swe_db.environment.space import require_room
 from swe_db.errors import BackupFileError, ServerError, SnapshotError
 from swe_db.migrations.connections import execute
-from swe_db.migrations.files import Directory
+from swe_db.migrations.files import Directory, read_migrations
 from swe_db.migrations.marker import is_marked, require_destroyable
 from swe_db.migrations.verification import VerificationReport, verify
 from swe_db.servers.binaries import numbers
@@ -77,11 +77,13 @@ def restore_backup(  # noqa: PLR0913 - one for each option
 
     Raises:
         ConfigError: A URL is malformed.
+        MigrationFileError: A directory of migrations is not acceptable.
         BackupFileError: The file is no backup, is damaged, or cannot be restored into this server.
         ProtectedDatabaseError: The database or Redis is not ours, and its name was not typed.
         SnapshotError: Others use the database, it does not fit, or a server refuses.
         ServerError: A server cannot be reached, or there is no pg_restore of its version.
     """
+    read_migrations(migrations, allow_gaps=True)  # what is wrong there is better known now than in the end
     with opened_backup(path, told.progress) as backup:
         with maintenance(site, told) as work:
             mend(work, site, whole=False)

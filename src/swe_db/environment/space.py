@@ -36,13 +36,21 @@ def require_room(work: Maintenance, size: int, *, logged: bool) -> None:
     """
     with contextlib.suppress(psycopg.Error):
         directory, identifier, log = work.rows(WHERE)[0]
-        free = free_bytes(work.connection.info.host, Path(directory), int(identifier))
+        free = _free(work, Path(directory), int(identifier))
         needed = size + RESERVE + (min(size, log) if logged else 0)
         if free is not None and free < needed:
             raise NoRoomError(
                 f"The disk of the server of {work.shown} has {shown_size(free)} left ({directory}), and this needs "
                 f"{shown_size(needed)}. Nothing was written. Free some room, for instance with `swe-db snapshot rm`."
             )
+
+
+def _free(work: Maintenance, directory: Path, identifier: int) -> int | None:
+    if work.container is None:
+        return free_bytes(work.connection.info.host, directory, identifier)
+    from swe_db.servers.docker.programs import free_in_container  # noqa: PLC0415 - imports docker
+
+    return free_in_container(work.container, str(directory))
 
 
 def require_file_room(directory: Path, size: int) -> None:

@@ -2,7 +2,6 @@
 SELECT
     datname AS database,
     shobj_description(oid, 'pg_database') AS comment,
-    CASE WHEN pg_catalog.pg_has_role(datdba, 'USAGE') OR pg_catalog.has_database_privilege(oid, 'CONNECT')
-        THEN pg_catalog.pg_database_size(oid) END AS bytes
+    CASE WHEN pg_catalog.has_database_privilege(oid, 'CONNECT') THEN pg_catalog.pg_database_size(oid) END AS bytes
 FROM pg_catalog.pg_database
 WHERE starts_with(datname, %(snapshot)s) OR starts_with(datname, %(new)s) OR starts_with(datname, %(old)s)

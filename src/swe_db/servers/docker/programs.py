@@ -9,13 +9,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from swe_db.errors import ServerError
+from swe_db.errors import BackendUnavailable, ServerError
 from swe_db.servers.docker.daemon import daemon
 
 if TYPE_CHECKING:
     from docker import APIClient
 
-__all__ = ["ContainerPrograms"]
+__all__ = ["ContainerPrograms", "free_in_container"]
 
 PLACES: Final = ("host", "hostaddr", "port")  # from inside the server is reached by its socket
 
@@ -54,6 +54,18 @@ class ContainerPrograms:
             code = int(client.exec_inspect(execution)["ExitCode"])
         if code:
             raise ServerError(words or f"{command[0]} ended with {code} in the container {self.container}")
+
+
+def free_in_container(container: str, directory: str) -> int | None:
+    """Return how much room the disk of a directory in a container has, in bytes; None if that cannot be found out."""
+    with contextlib.suppress(BackendUnavailable), daemon() as docker:
+        found = docker.container(container)
+        if found is not None:
+            code, output = found.exec_run(["df", "-Pk", directory])
+            lines = output.decode(errors="replace").splitlines()
+            # Filesystem, blocks, used, available, capacity, mount point
+            return int(lines[-1].split()[3]) * 1024 if code == 0 and len(lines) > 1 else None
+    return None
 
 
 def _inside(conninfo: str) -> str:
