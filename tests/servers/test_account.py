@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
+import secrets
 import shutil
 import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -22,6 +24,7 @@ from swe_db.servers import account
 from swe_db.servers.account import Account, server_account
 from swe_db.servers.embedded import embedded_postgres, embedded_redis
 
+Nobody = Callable[..., str]
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="about what root does")
 SUITE = """
 import os
@@ -122,33 +125,70 @@ def test_a_copy_that_others_may_write_to_is_not_run(open_directory: Path, monkey
         embedded_redis(Config())
 
 
-@ROOT_ONLY
-@pytest.mark.needs("local")
-def test_a_suite_passes_for_an_ordinary_user(open_directory: Path) -> None:
-    """The plugin runs as well for a user who is not root, with a Python that such a user may execute."""
-    shutil.copytree(Path(psycopg.__file__).parents[1], open_directory / "site", ignore=HEAVY)
-    shutil.copytree(Path(swe_db.__file__).parent, open_directory / "site" / "swe_db", dirs_exist_ok=True)
-    (open_directory / "test_suite.py").write_text(SUITE, encoding="utf-8")
-    command = [_python(), "-m", "pytest", "-p", "swe_db.plugin", "-p", "no:cacheprovider", "--swe-db"]
+@pytest.fixture(scope="module")
+def nobody() -> Iterator[Nobody]:
+    """Runs Python as an ordinary user, with all that swe-db needs and a home of that user's."""
+    directory = Path(tempfile.mkdtemp(prefix="swe-db-test-"))
+    directory.chmod(0o755)
+    shutil.copytree(Path(psycopg.__file__).parents[1], directory / "site", ignore=HEAVY)
+    shutil.copytree(Path(swe_db.__file__).parent, directory / "site" / "swe_db", dirs_exist_ok=True)
+    (directory / "test_suite.py").write_text(SUITE, encoding="utf-8")
+    account = pwd.getpwnam("nobody")
+    (directory / "home").mkdir()
+    os.chown(directory / "home", account.pw_uid, account.pw_gid)
     environment = {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(open_directory / "site"),
+        "HOME": str(directory / "home"),
+        "PYTHONPATH": str(directory / "site"),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    nobody = pwd.getpwnam("nobody")
-    result = subprocess.run(
-        [*command, "--swe-db-backend=local", "test_suite.py"],
-        cwd=open_directory,
-        env=environment,
-        user=nobody.pw_uid,
-        group=nobody.pw_gid,
-        extra_groups=[],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+
+    def run(*arguments: str) -> str:
+        result = subprocess.run(
+            [_python(), *arguments],
+            cwd=directory,
+            env=environment,
+            user=account.pw_uid,
+            group=account.pw_gid,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    yield run
+    shutil.rmtree(directory)
+
+
+@ROOT_ONLY
+@pytest.mark.needs("local")
+def test_a_suite_passes_for_an_ordinary_user(nobody: Nobody) -> None:
+    """The plugin runs as well for a user who is not root, with a Python that such a user may execute."""
+    command = ["-m", "pytest", "-p", "swe_db.plugin", "-p", "no:cacheprovider", "--swe-db"]
+    assert "1 passed" in nobody(*command, "--swe-db-backend=local", "test_suite.py")
+
+
+@ROOT_ONLY
+@pytest.mark.needs("local")
+def test_an_environment_is_an_ordinary_users_own(nobody: Nobody) -> None:
+    """It lies in the user's home, where nobody else may enter, and comes and goes as root's does."""
+    program = ("-c", "from swe_db.cli import main; main()")
+    name = f"t{secrets.token_hex(4)}"
+    try:
+        up = json.loads(nobody(*program, "up", "--backend", "local", "--name", name, "--json"))
+        directory = Path(up["directory"])
+        assert directory.parts[-5:-1] == (".local", "share", "swe-db", "environments")
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+        assert (directory / "data/postgres/PG_VERSION").exists()
+        nobody(*program, "down", "--name", name)
+        status = json.loads(nobody(*program, "status", "--name", name, "--json"))
+        assert not status["environments"][0]["running"]
+    finally:
+        nobody(*program, "down", "--volumes", "--name", name)
+    assert not directory.exists()
 
 
 def _python() -> str:

@@ -73,7 +73,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     if as_json:
         options.print_json(_as_object(started) | report)
     else:
-        _print_next(started)
+        _print_next(started, empty=bool(report["created"]) and scale is None)
 
 
 def _generate(started: Environment, scale: str, *, quiet: bool) -> None:
@@ -89,7 +89,7 @@ def _print_servers(started: Environment) -> None:
         click.echo(f"{title} {service.version} ({service.backend}) runs on {service.host}:{service.port}")
 
 
-def _print_next(started: Environment) -> None:
+def _print_next(started: Environment, *, empty: bool) -> None:
     from swe_db import environment  # noqa: PLC0415 - not needed for help texts
 
     name = environment.flag(started.name)
@@ -98,6 +98,7 @@ def _print_next(started: Environment) -> None:
     click.echo(f"  Redis     redis://{started.redis.shown}")
     click.echo("Next:")
     for line, about in (
+        *([(f"swe-db generate{name} --scale team", "fill it with realistic data")] if empty else ()),
         (f"swe-db env{name} > .env", "the URLs with their passwords, for docker-compose, direnv and VS Code"),
         (f"swe-db psql{name}", "look around"),
         (f"swe-db status{name}", "what runs, and how large it is"),
