@@ -81,7 +81,8 @@ def save_snapshot(  # noqa: PLR0913 - one for each option
         require_alone(work, work.database, force=force)
         migration = newest_migration(work)
         with work.scratch("snapshot") as stored:
-            copy_database(work, work.database, stored, doing=f"saving {name}", force=force)
+            drops = former is not None
+            copy_database(work, work.database, stored, doing=f"saving {name}", force=force, drops=drops)
             mark = SnapshotMark(
                 name=name,
                 database=work.database,
