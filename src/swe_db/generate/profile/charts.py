@@ -164,7 +164,7 @@ def distribution(title: str, counts: Mapping[str, int], note: str = "") -> Chart
         octave = int(math.log2(max(edges[min(int(name), len(edges) - 1)], 1)) * 2 + 1e-9)
         grouped[octave] = grouped.get(octave, 0) + count
     low, high = min(grouped, default=0), max(grouped, default=1) + 1
-    most = max(grouped.values(), default=0) or 1
+    most = 1.1 * (max(grouped.values(), default=0) or 1)  # room for the names of the percentiles
 
     def x(milliseconds: float) -> float:
         return (math.log2(max(milliseconds, 1)) * 2 - low) / (high - low)
