@@ -139,8 +139,8 @@ def _tasks(_plan: Plan, stats: Stats) -> Section:
     names = [str(number) for number in range(most + 1)]
     return Section(
         "Tasks",
-        "How far they have come, and how long it took: half take a week or less, some take months. Lead time is from the "
-        "making of a task to its end, work time from its start.",
+        "How far they have come, and how long it took: half take a week or less, some take months. Lead time is from "
+        "the making of a task to its end, work time from its start.",
         [
             bars("By status", _listed(stats.get("tasks.status", {}), _STATUSES), "tasks"),
             bars("By priority", _listed(stats.get("tasks.priority", {}), _PRIORITIES), "tasks"),
