@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import itertools
 import json
+import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -265,6 +267,24 @@ def test_a_disk_that_refuses(  # noqa: PLR0917 - fixtures and parameters
         found.write(3, made[3], {})
     assert found.done() == {0}
     assert list(found.layout.temporary()) == []
+
+
+def test_content_reaches_the_disk_before_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure of the machine leaves a whole file or none: content, name, and then the directory are written out."""
+    steps: list[str] = []
+    put = Path.replace
+
+    def note(descriptor: int) -> None:
+        steps.append("directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "content")
+
+    def rename(path: Path, target: Path) -> Path:
+        steps.append("name")
+        return put(path, target)
+
+    monkeypatch.setattr("os.fsync", note)
+    monkeypatch.setattr(Path, "replace", rename)
+    replace_file(tmp_path / "new" / "file", b"content")
+    assert steps == ["content", "name", "directory"]
 
 
 def test_a_directory_that_is_a_file(small: DataSet, tmp_path: Path) -> None:
