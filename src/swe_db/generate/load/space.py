@@ -20,16 +20,16 @@ __all__ = ["Estimate", "check_space", "estimate", "shown_size"]
 # Measured with PostgreSQL 15 at the scale `company`, in bytes of table and indexes for each row that the plan sets; the
 # rows that hang on tasks count as theirs.
 _BYTES: Final = {
-    "users": (700, 500),
-    "projects": (700, 700),
-    "agents": (900, 700),
-    "tasks": (5_000, 4_000),
-    "audit_logs": (400, 400),
+    "users": (460, 250),
+    "projects": (1_100, 1_500),
+    "agents": (650, 350),
+    "tasks": (2_150, 1_600),
+    "audit_logs": (430, 305),
 }
 # Sorting the largest index needs room for a moment, and a server that cannot write its log goes down.
 _SPARE: Final = 1.1
 _LARGE: Final = 100_000  # tasks: from here on the estimate is told
-_SECONDS: Final = (150, 400)  # for a million tasks with ten million events of the trail, on a server of this kind
+_SECONDS: Final = (120, 600)  # for a million tasks with ten million events of the trail, with two processors or so
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _FACTS: Final = """
 SELECT current_setting('data_directory'), (SELECT system_identifier FROM pg_catalog.pg_control_system()),
@@ -93,12 +93,13 @@ def check_space(connection: Connection, plan: Plan, on_progress: OnProgress) -> 
         )
     if plan.counts["tasks"] >= _LARGE:
         room = "cannot be seen from here" if free is None else f"is {shown_size(free)}"
-        least, most = (f"{seconds // 60}" for seconds in needed.seconds)
+        least, most = needed.seconds
+        spent = f"{least} to {most} s" if most < 120 else f"{least / 60:.0f} to {most / 60:.0f} minutes"
         on_progress(
             Progress(
                 "estimating",
-                note=f"this takes about {shown_size(needed.disk)} on the server ({_parts(needed)}) and {least} to "
-                f"{most} minutes; the free room there {room}",
+                note=f"this takes about {shown_size(needed.disk)} on the server ({_parts(needed)}) and {spent}; "
+                f"the free room there {room}",
             )
         )
 
