@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -119,6 +120,21 @@ def ordinary_url(postgres: PostgresServer) -> Iterator[str]:
             connection.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name)))
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
         connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+@pytest.fixture
+def mounts() -> None:
+    """The right to mount file systems that nobody else sees."""
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", "mount --make-rprivate / && mount -t tmpfs tmpfs /mnt"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode and os.environ.get("CI"):
+        pytest.fail(f"CI must be able to mount a tmpfs: {done.stderr}", pytrace=False)
+    if done.returncode:
+        pytest.skip(f"this user cannot mount a tmpfs: {done.stderr.strip()}")
 
 
 def execute(url: str, statement: str, name: str) -> None:

@@ -73,6 +73,7 @@ def _bars() -> Iterator[OnProgress]:
     from rich.console import Console  # noqa: PLC0415 - 40 ms, for terminals only
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
     from rich.progress import Progress as Bars  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     bars = Bars(
         TextColumn("{task.description:<10}"),
@@ -86,7 +87,7 @@ def _bars() -> Iterator[OnProgress]:
 
     def show(progress: Progress) -> None:
         if progress.note:
-            bars.console.print(f"[yellow]note[/]: {progress.note}", highlight=False)
+            bars.console.print(Text.assemble(("note", "yellow"), f": {progress.note}"))
         if not progress.total:
             return
         if progress.doing not in begun:

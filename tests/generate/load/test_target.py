@@ -7,6 +7,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
+from support.backends import own_backend
 from support.loads import catalogue, content
 from support.migrations import database_name, login, rows
 from swe_db.errors import GenerateError, ProtectedDatabaseError, TargetError
@@ -129,6 +130,7 @@ def test_only_a_database_of_ours_is_emptied(target: str) -> None:
             rows(target, statement)
 
 
+@pytest.mark.skipif(own_backend() == "docker", reason="the disk of a container cannot be seen from here")
 def test_what_does_not_fit_on_the_disk_is_refused(target: str) -> None:
     """A load that is larger than the disk is not begun, and the error says how large it is."""
     huge = Plan.of("capacity", rows={"tasks": 1 << 29, "audit_logs": 1 << 29})

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -144,21 +142,6 @@ CASES: Final = (
     ),
     Case("full in a test", "test", ("cannot go on: the file system of /dev/shm is full", SET)),
 )
-
-
-@pytest.fixture
-def mounts() -> None:
-    """The right to mount file systems that nobody else sees."""
-    done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", "mount --make-rprivate / && mount -t tmpfs tmpfs /mnt"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode and os.environ.get("CI"):
-        pytest.fail(f"CI must be able to mount a tmpfs: {done.stderr}", pytrace=False)
-    if done.returncode:
-        pytest.skip(f"this user cannot mount a tmpfs: {done.stderr.strip()}")
 
 
 def end_of(suite: Path, backend: str, case: Case) -> tuple[list[str], float]:
