@@ -47,10 +47,9 @@ class Faults:
         """Let both be slow, see `Proxy.latency`."""
         return _together(self.postgres.latency(seconds, jitter=jitter), self.redis.latency(seconds, jitter=jitter))
 
-    def cut(self) -> None:
+    def cut(self) -> Fault:
         """End all connections to both, now."""
-        self.redis.cut()
-        self.postgres.cut()
+        return _together(self.redis.cut(), self.postgres.cut())
 
     def refuse(self) -> Fault:
         """Refuse new connections to both, see `Proxy.refuse`."""
