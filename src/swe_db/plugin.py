@@ -49,6 +49,13 @@ TOLD: Final = {
     fixtures.CHANGE: "swe-db: changed on a server that others use, and left as it is",
 }
 FAILURES: Final = pytest.StashKey[dict[str, None]]()
+FIRST_TEST: Final = """Begin with test_first.py, for instance:
+
+def test_a_user_can_be_added(swe_db):
+    swe_db.execute("INSERT INTO users (username, email, display_name) VALUES ('ann', 'ann@example.org', 'Ann')")
+    swe_db.commit()
+    assert swe_db.execute("SELECT count(*) FROM users").fetchone() == (6,)
+"""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -276,7 +283,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:  # noqa: ANN401 - not a public type
+def pytest_terminal_summary(
+    terminalreporter: Any,  # noqa: ANN401 - not a public type
+    exitstatus: int,
+    config: pytest.Config,
+) -> None:
     """Say what could not be started, and how many tests were skipped because swe-db is off."""
     for failure in config.stash[FAILURES]:
         terminalreporter.write_line(f"ERROR: {failure}", red=True)
@@ -289,6 +300,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     run = config.stash.get(fixtures.RUN, None)
     if run is not None:
         _summarise(terminalreporter, run)
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not terminalreporter.stats.get("deselected"):
+            terminalreporter.write_line(f"swe-db: there is no test here yet. {FIRST_TEST}")
     skipped = [report for report in terminalreporter.getreports("skipped") if fixtures.OFF in str(report.longrepr)]
     if skipped:
         terminalreporter.write_line(f"swe-db: {len(skipped)} skipped because it is off (--swe-db switches it on)")

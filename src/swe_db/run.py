@@ -178,7 +178,7 @@ def _shown(service: str, choose: Callable[[Config], Chosen[Any]], config: Config
     try:
         chosen = choose(config)
     except NoBackendError:
-        return f"{service} not available"
+        return f"{service} not available (`swe-db doctor` says why)"
     notes = [chosen.candidate.backend]
     if "url" in chosen.rejected and getattr(config, f"{service}_url") is not None:
         notes.append(f"WARNING: url failed: {chosen.rejected['url'].reason}")

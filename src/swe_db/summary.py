@@ -64,7 +64,7 @@ class Summary:
     @property
     def line(self) -> str:
         """All of it in one line."""
-        parts = [f"{len(self.tests)} tests: {self._kinds()}", *self._starts()[:1]]
+        parts = [f"{self._count()}: {self._kinds()}", *self._starts()[:1]]
         return f"swe-db: {'; '.join(parts)}"
 
     def lines(self) -> Iterator[str]:
@@ -72,7 +72,7 @@ class Summary:
         yield from self._starts()
         if not self.tests:
             return
-        yield f"{len(self.tests)} tests: {self._kinds()}"
+        yield f"{self._count()}: {self._kinds()}"
         reasons = collections.Counter(reason for _, _, reason, _ in self.tests if reason)
         for reason, count in reasons.most_common():
             yield f"  replaced {count} times: {reason}"
@@ -83,6 +83,9 @@ class Summary:
         )
         for test, kind, _, length in sorted(self.tests, key=lambda each: -each[3])[:SLOWEST]:
             yield f"  {length:8.2f} ms {kind:<11} {test}"
+
+    def _count(self) -> str:
+        return "1 test" if len(self.tests) == 1 else f"{len(self.tests)} tests"
 
     def _kinds(self) -> str:
         found = collections.Counter(kind for _, kind, _, _ in self.tests)

@@ -101,7 +101,7 @@ def test_without_a_url_there_must_be_an_environment(new_database: NewDatabase, c
     given = {"DATABASE_URL": url, "PGHOST": "127.0.0.1", "PGDATABASE": "postgres", "XDG_DATA_HOME": str(tmp_path)}
     result = swe_db(command, env=given)
     assert result.returncode == 1
-    assert result.stderr.startswith("error: There is no local environment default; there are: none. `swe-db up` makes")
+    assert result.stderr.startswith("error: There is no local environment default. `swe-db up` makes")
     assert "give --postgres-url postgresql://user:PASSWORD@host:5432/database" in result.stderr
     assert "SWE_DB_POSTGRES_URL" in result.stderr
     assert tables(url) == set()

@@ -18,6 +18,8 @@ from dotenv import dotenv_values
 from support.environments import call, new_name, object_of, processes_of, query, spawn
 from swe_db import environment
 from swe_db.cli import cli
+from swe_db.cli import generate as generate_command
+from swe_db.errors import ConfigError
 from swe_db.migrations import is_marked
 
 DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
@@ -39,6 +41,7 @@ def test_up_tells_what_runs_and_what_to_do_next(name: str) -> None:
     assert "the database exists\n" in done.out
     assert "it is what the migrations say\n" in done.out
     assert f"swe-db env --name {name} > .env" in done.out
+    assert "  pytest --swe-db  " in done.out
     assert not any(password in done.out for password in passwords(name))
     assert {*before} & {*processes_of(name)}, "the servers were not started anew"
 
@@ -56,6 +59,7 @@ def test_what_is_committed_is_there_after_down_and_up(name: str) -> None:
     assert processes_of(name) == []
     (stopped,) = object_of("status", "--json", "--name", name)["environments"]
     assert (stopped["running"], stopped["postgres"]["running"], stopped["redis"]["running"]) == (False, False, False)
+    assert f": not running; `swe-db up --name {name}` starts it\n" in call("status", "--name", name).out
     assert "postgres and redis stopped. `swe-db up" in call("migrate", "--name", name).err
     assert call("down", "--name", name).out.startswith(f"{name}: nothing ran; the data stay")
     up = object_of("up", "--json", "--name", name)
@@ -211,8 +215,29 @@ def test_without_an_environment_the_message_says_how_to_make_one(home: Path, com
     unknown = new_name()
     done = call(command, *(["postgres"] if command == "url" else []), "--name", unknown)
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith(f"error: There is no local environment {unknown}; there are: ")
+    assert done.err.startswith(f"error: There is no local environment {unknown}")
     assert f"`swe-db up --name {unknown}` makes it." in done.err
+
+
+def test_what_is_not_there_can_be_removed_again(home: Path) -> None:
+    """A script that cleans up may do so twice: `down --volumes` says that nothing is there, and does not fail."""
+    unknown = new_name()
+    done = call("down", "--volumes", "--name", unknown)
+    assert (done.code, done.err) == (0, "")
+    assert done.out == f"{unknown}: there is no such environment, so nothing is left to remove\n"
+
+
+def test_nothing_is_started_where_the_data_cannot_be_made(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether there can be such data is found out before anything is made: here a library is missing."""
+
+    def plan_of(scale: str) -> None:
+        raise ConfigError(f"no numpy for {scale}")
+
+    monkeypatch.setattr(generate_command, "plan_of", plan_of)
+    new = new_name()
+    done = call("up", "--scale", "team", "--name", new)
+    assert (done.code, done.out, done.err) == (2, "", "error: no numpy for team\n")
+    assert not (home / new).exists()
 
 
 def test_a_snapshot_brings_back_rows_and_keys(name: str) -> None:
@@ -228,3 +253,15 @@ def test_a_snapshot_brings_back_rows_and_keys(name: str) -> None:
         assert call("snapshot", "restore", "a", "--name", name).code == 0
         assert (query(name, "TABLE saved"), client.get("saved")) == ([(1,)], b"1")
     query(name, "DROP TABLE saved")
+
+
+def test_up_fills_the_database_once(name: str) -> None:
+    """Data come with `up --scale`; again they are there already, and others are refused with what to do."""
+    first, again, other = (call("up", "--name", name, "--scale", scale) for scale in ("small", "small", "team"))
+    assert [each.code for each in (first, again, other)] == [0, 0, 1]
+    assert "it holds what was planned\n" in first.out
+    assert re.search(r"it holds the generated data already: [\d,]+ rows\n", again.out)
+    assert query(name, "SELECT count(*) FROM tasks") == [(1000,)]
+    assert "holds another load" in other.err
+    assert "`swe-db generate --reset` empties the database" in other.err
+    assert "--resume" not in other.err, "there is nothing to go on with"

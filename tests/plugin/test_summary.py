@@ -77,3 +77,15 @@ def test_a_start_without_a_cache_says_why(run: RunPytest, monkeypatch: pytest.Mo
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
     result = run("--swe-db", "--swe-db-durations")
     result.stdout.fnmatch_lines(["Postgres started in * ms without a prepared data directory (*/proc*)"])
+
+
+def test_where_there_is_no_test_the_first_one_is_shown(pytester: pytest.Pytester, run: RunPytest) -> None:
+    """A directory without tests is where somebody begins: the test that is shown passes as it stands."""
+    next(pytester.path.glob("test_*.py")).unlink()
+    shown = run("--swe-db").stdout.str().partition("swe-db: there is no test here yet.")[2]
+    code = "def " + shown.partition("\ndef ")[2].partition("\n\n")[0]
+    pytester.path.joinpath("test_first.py").write_text(code, encoding="utf-8")
+    result = run("--swe-db")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["swe-db: 1 test: 1 *"])
+    run("--swe-db", "-k", "other").stdout.no_fnmatch_line("*no test here yet*")

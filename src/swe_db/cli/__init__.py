@@ -39,6 +39,7 @@ COMMANDS: Final = (
     "doctor",
     "completion",
 )
+LONGEST_SENTENCE: Final = 200  # characters
 
 
 class _LazyGroup(click.Group):
@@ -53,8 +54,19 @@ class _LazyGroup(click.Group):
         command = importlib.import_module(f"swe_db.cli.{cmd_name.replace('-', '_')}").command
         return command if isinstance(command, click.Command) else None
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the whole first sentence of each command, where click would cut it off."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.get_short_help_str(LONGEST_SENTENCE)) for name, each in found if each])
 
-@click.group(cls=_LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(
+    cls=_LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Begin with `swe-db up`; `swe-db doctor` shows what works here, `swe-db COMMAND --help` the options.",
+)
 @click.version_option(package_name="swe-db", message="%(prog)s %(version)s")
 @options.debug_option
 @click.pass_context

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from swe_db.cli import options
+from swe_db.errors import LocalEnvironmentError
 
 __all__ = ["command"]
 
@@ -18,7 +19,13 @@ def command(name: str | None, *, volumes: bool) -> None:
     from swe_db import environment  # noqa: PLC0415 - not needed for help texts
 
     name = name or options.DEFAULT_NAME
-    ran = environment.stop(name, options.settings(), options.print_note, volumes=volumes)
+    try:
+        ran = environment.stop(name, options.settings(), options.print_note, volumes=volumes)
+    except LocalEnvironmentError:
+        if not volumes or name in environment.names():
+            raise
+        click.echo(f"{name}: there is no such environment, so nothing is left to remove")
+        return
     stopped = f"{' and '.join(ran)} stopped" if ran else "nothing ran"
     flag = environment.flag(name)
     if volumes:

@@ -38,7 +38,10 @@ def command(name: str | None, migrations: tuple[Path, ...], *, as_json: bool) ->
 
 
 def _lines(found: Survey) -> str:
-    head = f"{found.name} ({found.backend}): {'running' if found.running else 'not running'}"
+    from swe_db import environment  # noqa: PLC0415 - not needed for help texts
+
+    state = "running" if found.running else f"not running; `swe-db up{environment.flag(found.name)}` starts it"
+    head = f"{found.name} ({found.backend}): {state}"
     rows = [
         ("postgres", f"{_service(found.postgres)}{_postgres(found)}"),
         ("redis", f"{_service(found.redis)}{_redis(found.redis)}"),
@@ -81,4 +84,5 @@ def _size(size: int) -> str:
 
 def _age(seconds: float) -> str:
     name, length = next(((name, length) for name, length in AGES if seconds >= 2 * length), AGES[-1])
-    return f"{seconds / length:.0f} {name}"
+    count = f"{seconds / length:.0f}"
+    return f"{count} {name.removesuffix('s') if count == '1' else name}"

@@ -13,6 +13,7 @@ from swe_db.cli import setup as setup_command
 
 if TYPE_CHECKING:
     from swe_db.environment import Environment
+    from swe_db.generate.plan import Plan
 
 __all__ = ["command"]
 
@@ -61,6 +62,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     """
     from swe_db import environment  # noqa: PLC0415 - not needed for help texts
 
+    plan = None if scale is None else generate_command.plan_of(scale)  # before anything is started
     wish = environment.Wish(backend=backend, postgres_port=postgres_port, redis_port=redis_port, database=database)
     started = environment.start(name or options.DEFAULT_NAME, wish, options.settings(), options.print_note)
     if not as_json:
@@ -68,18 +70,22 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     report = setup_command.prepare(
         started.postgres_url, migrations, seeds, lock_timeout=lock_timeout, quiet=as_json, ours=True
     )
-    if scale is not None:
-        _generate(started, scale, quiet=as_json)
+    if plan is not None:
+        _generate(started, plan, quiet=as_json)
     if as_json:
         options.print_json(_as_object(started) | report)
     else:
         _print_next(started, empty=bool(report["created"]) and scale is None)
 
 
-def _generate(started: Environment, scale: str, *, quiet: bool) -> None:
+def _generate(started: Environment, plan: Plan, *, quiet: bool) -> None:
     """Fill the database, or go on with that; it may be filled already."""
-    report = generate_command.fill(started.postgres_url, generate_command.plan_of(scale), resume=True)
-    if not quiet:
+    report = generate_command.fill(started.postgres_url, plan, resume=True)
+    if quiet:
+        return
+    if report.finished and not report.loaded:
+        click.echo(f"it holds the generated data already: {sum(report.rows.values()):,} rows")
+    else:
         generate_command.print_report(report)
 
 
@@ -101,6 +107,7 @@ def _print_next(started: Environment, *, empty: bool) -> None:
         *([(f"swe-db generate{name} --scale team", "fill it with realistic data")] if empty else ()),
         (f"swe-db env{name} > .env", "the URLs with their passwords, for docker-compose, direnv and VS Code"),
         (f"swe-db psql{name}", "look around"),
+        ("pytest --swe-db", "run your tests, on servers of their own that hold the seeds only"),
         (f"swe-db status{name}", "what runs, and how large it is"),
         (f"swe-db down{name}", "stop; the data stay"),
     ):

@@ -94,10 +94,8 @@ def find(name: str = USUAL_NAME) -> Environment:
     directory = directory_of(name)
     record = read(directory)
     if record is None:
-        others = ", ".join(names()) or "none"
-        raise LocalEnvironmentError(
-            f"There is no local environment {name}; there are: {others}. `swe-db up{flag(name)}` makes it."
-        )
+        others = f"; there are: {', '.join(names())}" if names() else ""
+        raise LocalEnvironmentError(f"There is no local environment {name}{others}. `swe-db up{flag(name)}` makes it.")
     return Environment(directory, record)
 
 

@@ -93,9 +93,13 @@ def test_a_load_that_is_there_is_joined_or_refused(target: str) -> None:
     assert (again.finished, again.loaded, again.rows["audit_logs"]) == (True, 0, 10_000)
     with pytest.raises(TargetError, match=r"is loaded already: 1,000 tasks.*seed 42.*--reset"):
         generate(target, SMALL)
-    with pytest.raises(TargetError, match=r"holds another load: 1,000 tasks.*seed 42.*--resume alone"):
+    with pytest.raises(
+        TargetError, match=r"holds another load: 1,000 tasks.*seed 42.*07-01\. `swe-db generate --reset`"
+    ):
         generate(target, Plan.of("small", seed=7), resume=True)
     rows(target, "UPDATE swe_load.run SET phase = 'loading'")
+    with pytest.raises(TargetError, match=r"holds another load: 1,000 tasks.*--resume` alone"):
+        generate(target, Plan.of("small", seed=7), resume=True)
     with pytest.raises(TargetError, match=r"begun at 2.*not finished.*--resume"):
         generate(target, SMALL)
     rows(target, "UPDATE swe_load.run SET migrations = 'others'")

@@ -103,9 +103,10 @@ def _joined(connection: Connection, run: Run, wish: Wish) -> Run:
     """Return the run that is there, if it is the one that was meant."""
     here = connection_name(connection)
     here = here[0].upper() + here[1:]
-    again = "Empty the database with --reset to load anew"
+    again = "`swe-db generate --reset` empties the database and loads anew"
     if wish.plan is not None and wish.plan != run.plan:
-        raise TargetError(f"{here} holds another load: {run}. Go on with that by --resume alone, or: {again}.")
+        rest = "" if run.phase == "finished" else " Go on with that by `swe-db generate --resume` alone, or:"
+        raise TargetError(f"{here} holds another load: {run}.{rest} {again}, --scale and all.")
     if not wish.joins and run.phase == "finished":
         raise TargetError(f"{here} is loaded already: {run}. Nothing is to be done. {again}.")
     if not wish.joins:
