@@ -22,7 +22,7 @@ def requirements() -> list[Requirement]:
     lines = (
         project["dependencies"] + project["optional-dependencies"]["embedded"] + content["dependency-groups"]["test"]
     )
-    found = [Requirement(line) for line in lines]
+    found = [Requirement(line) for line in lines if isinstance(line, str)]  # the others include a group
     return [each for each in found if each.marker is None or each.marker.evaluate()]
 
 
