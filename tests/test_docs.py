@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +19,7 @@ from swe_db.migrations import migrate, seed
 RunPytest = Callable[..., pytest.RunResult]
 # What has a test of its own, which knows more of what is around the blocks.
 ELSEWHERE: Final = {
-    ("README.md", "python"): "tests/test_readme.py",
-    ("README.md", "sql"): "tests/test_readme.py",
+    ("testing.md", "python"): "tests/test_readme.py",
     ("factories.md", "python"): "tests/test_readme.py",
     ("redis.md", "python"): "tests/redis_services/test_docs.py",
     ("queries.md", "sql"): "tests/sql/test_questions.py",
@@ -68,6 +68,14 @@ def test_the_python_runs(pytester: pytest.Pytester, run: RunPytest) -> None:
         passed += count
     if blocks:
         run("--swe-db").assert_outcomes(passed=passed)
+
+
+def test_the_first_test_of_the_quick_start_passes(pytester: pytest.Pytester, run: RunPytest) -> None:
+    """The file that a command of the page writes passes as it stands."""
+    page = README.parent / "docs" / "QUICK_START.md"
+    (command,) = (block.text for block in blocks_of(page) if "test_first.py <<" in block.text)
+    subprocess.run(["/bin/sh", "-ec", command], cwd=pytester.path, check=True)
+    run("--swe-db").assert_outcomes(passed=2)
 
 
 def test_the_commands_exist() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.pages import blocks_of
-from support.readme import DOCUMENTS, FACTORIES, README, brought_up_to_date
+from support.readme import DOCUMENTS, FACTORIES, README, TESTING, brought_up_to_date
 
 RunPytest = Callable[..., pytest.RunResult]
 ROOT = Path(__file__).parents[1]
@@ -26,15 +26,16 @@ def test_the_tables_are_as_the_code_has_them(document: Path) -> None:
     assert text == brought_up_to_date(text)
 
 
-@pytest.mark.parametrize("number", range(len(blocks("python"))))
-def test_the_examples_pass(pytester: pytest.Pytester, run: RunPytest, number: int) -> None:
-    """Each example is a file of tests that passes as it stands."""
-    code = blocks("python")[number]
-    pytester.makepyfile(code)
+def test_the_examples_of_testing_pass(pytester: pytest.Pytester, run: RunPytest) -> None:
+    """All examples of docs/testing.md pass as they stand, each a file of tests, with the seed set that it shows."""
+    examples = blocks("python", TESTING)
+    for number, code in enumerate(examples):
+        (pytester.path / f"test_example_{number}.py").write_text(code, encoding="utf-8")
     seeds = pytester.path / "db/seeds/orders"
     seeds.mkdir(parents=True)
-    (seeds / "10_orders.sql").write_text(blocks("sql")[0], encoding="utf-8")
-    run("--swe-db", "--swe-db-seeds=db/seeds").assert_outcomes(passed=code.count("def test_"))
+    (seeds / "10_orders.sql").write_text(blocks("sql", TESTING)[0], encoding="utf-8")
+    result = run("--swe-db", "--swe-db-seeds=db/seeds")
+    result.assert_outcomes(passed=sum(code.count("def test_") for code in examples))
 
 
 def test_the_examples_of_the_factories_pass(pytester: pytest.Pytester, run: RunPytest) -> None:

@@ -31,7 +31,7 @@ class Option:
         name: The name of the field of `Config`.
         kind: How its text is read: `bool`, `text`, `choice`, `number` or `paths`.
         default: Its value when nobody says anything.
-        help: One sentence for `--help` and the README.
+        help: One sentence for `--help` and docs/settings.md.
         choices: What a `choice` may be.
         metavar: What stands for the value in `--help`.
     """

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.capacity.questions import Question, questions
 from swe_db import fixtures, service_fixtures
-from swe_db.cli import cli
+from swe_db.cli import LONGEST_SENTENCE, cli
 from swe_db.config import OPTIONS, Option
 from swe_db.factories import ALL
 
@@ -26,7 +26,15 @@ FIXTURES = {name: module for module in (fixtures, service_fixtures) for name in 
 FACTORIES = README.parent / "docs" / "factories.md"
 CLI = README.parent / "docs" / "cli.md"
 QUERIES = README.parent / "docs" / "queries.md"
-DOCUMENTS = (README, FACTORIES, README.parent / "docs" / "redis.md", CLI, QUERIES)
+INDEX = README.parent / "docs" / "README.md"
+TESTING = README.parent / "docs" / "testing.md"
+DOCUMENTS = (
+    README,
+    FACTORIES,
+    CLI,
+    QUERIES,
+    *(README.parent / "docs" / f"{name}.md" for name in ("redis", "settings", "speed")),
+)
 RESULTS = README.parent / "tests" / "benchmarks" / "results.md"
 REDIS_RESULTS = RESULTS.parent / "redis" / "results.md"
 CAPACITY_RESULTS = RESULTS.parent / "capacity" / "results.md"
@@ -78,6 +86,19 @@ def benchmark_tables() -> str:
     return RESULTS.read_text(encoding="utf-8").rstrip("\n")
 
 
+def speed_table() -> str:
+    """Return the medians of the first table of what the benchmarks measured last, ours and one other's."""
+    measured_on, rest = benchmark_tables().split("\n\n", 1)
+    rows = [_cells(line) for line in rest.partition("\n\n")[0].splitlines()]
+    kept = [rows[0].index(name) for name in ("ms", "goal", "swe-db", "pytest-postgresql")]
+    lines = [" | ".join(re.sub(r" \[.*", "", row[number]) for number in kept) for row in rows]
+    return "\n".join([f"Medians. {measured_on}", "", *(f"| {line} |" for line in lines)])
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
 def redis_benchmark_tables() -> str:
     """Return what the benchmarks of the services on Redis measured last."""
     return REDIS_RESULTS.read_text(encoding="utf-8").rstrip("\n")
@@ -120,6 +141,33 @@ def _below(words: tuple[str, ...], group: click.Command) -> Iterator[Named]:
         command = group.get_command(context, name)
         assert command is not None, name
         yield from _below((*words, name), command)
+
+
+def command_list() -> str:
+    """Return the commands with the first sentence of their help texts."""
+    context = click.Context(cli)
+    rows = [
+        f"| [`swe-db {name}`](docs/cli.md#swe-db-{_first(name)}) | {_summary(cli.get_command(context, name))} |"
+        for name in cli.list_commands(context)
+    ]
+    return "\n".join(["| command | |", "|---|---|", *rows])
+
+
+def _first(name: str) -> str:
+    """Return the heading's words of a command, or of the first of its commands."""
+    return "-".join(next(words for words, _ in all_commands() if words[0] == name))
+
+
+def _summary(command: click.Command | None) -> str:
+    assert command is not None
+    return command.get_short_help_str(LONGEST_SENTENCE).replace("|", "\\|")
+
+
+def page_map() -> str:
+    """Return the table of docs/README.md with the links as they are from the README."""
+    table = INDEX.read_text(encoding="utf-8").partition("\n\n")[2].strip()
+    lines = [line for line in table.splitlines() if "](../README.md)" not in line]
+    return re.sub(r"\]\((?=\w)", "](docs/", "\n".join(lines))
 
 
 def options_of(command: click.Command) -> list[click.Option]:
@@ -191,6 +239,9 @@ TABLES = {
     "fixtures": fixture_table,
     "options": option_table,
     "benchmarks": benchmark_tables,
+    "speed": speed_table,
+    "list of commands": command_list,
+    "map": page_map,
     "benchmarks of redis": redis_benchmark_tables,
     "benchmarks of capacity": capacity_benchmark_tables,
     "traits": trait_table,
