@@ -19,6 +19,8 @@ from support.environments import call, new_name, object_of, processes_of, query,
 from swe_db import environment
 from swe_db.cli import cli
 from swe_db.cli import generate as generate_command
+from swe_db.config import Config
+from swe_db.environment import Wish
 from swe_db.errors import ConfigError
 from swe_db.migrations import is_marked
 
@@ -175,8 +177,8 @@ def test_another_database_of_the_environment(name: str) -> None:
         assert environment.find(name).postgres_url.endswith("/other_one")
         assert query(name, "SELECT count(*) FROM users") == [(5,)]
     finally:
-        again = object_of("up", "--json", "--name", name, "--database", "swe")
-    assert not again["created"]
+        environment.start(name, Wish(database="swe"), Config(), print)
+    assert query(name, "SELECT current_database()") == [("swe",)]
 
 
 def test_names_are_completed(name: str) -> None:

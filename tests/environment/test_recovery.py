@@ -16,16 +16,18 @@ from support.containers import STARTING, eventually
 from support.environments import (
     NO_DOCKER,
     call,
-    killed,
     new_name,
     object_of,
     own_binaries,
     processes_of,
     query,
     removed_in_the_end,
+    send,
     spawn,
 )
 from swe_db import environment
+from swe_db.config import Config
+from swe_db.environment import Wish
 from swe_db.servers.account import server_account
 
 
@@ -38,7 +40,7 @@ def victim(name: str) -> str:
         client.set("kept", "1")
     with psycopg.connect(environment.find(name).postgres_url) as connection:
         connection.execute("INSERT INTO kept VALUES (2)")
-        killed(name)
+        send(signal.SIGKILL, name)
         connection.close()
     assert eventually(lambda: not processes_of(name), STARTING)
     return name
@@ -96,9 +98,7 @@ def test_half_a_command_at_the_end_of_redis_log_is_cut_off(victim: str) -> None:
 def test_down_ends_what_has_stopped_answering(name: str) -> None:
     """Servers that hang are ended, and the next up finds their data."""
     call("up", "--name", name)
-    before = processes_of(name)
-    for process in before:
-        os.kill(process, signal.SIGSTOP)
+    send(signal.SIGSTOP, name)
     assert call("down", "--name", name).code == 0
     assert processes_of(name) == []
     assert call("up", "--name", name).code == 0
@@ -129,9 +129,10 @@ def test_up_goes_on_where_one_that_was_killed_stopped(home: Path, fresh: str, si
     with spawn("up", "--name", fresh, "--backend", own_binaries(), variables=NO_DOCKER) as first:
         assert eventually((home / fresh / sign).exists, STARTING)
         first.kill()
-    done = object_of("up", "--json", "--name", fresh, "--backend", own_binaries())
-    assert done["verification"]["ok"]
-    data = Path(environment.find(fresh).record.data)
+    found = environment.start(fresh, Wish(backend=own_binaries()), Config(), print)
+    with psycopg.connect(found.postgres.database("postgres").url), redis.Redis.from_url(found.redis_url) as client:
+        assert client.ping()
+    data = Path(found.record.data)
     assert call("down", "--volumes", "--name", fresh).code == 0
     assert not (home / fresh).exists()
     assert not data.exists()

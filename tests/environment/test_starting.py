@@ -22,7 +22,7 @@ from support.environments import (
 )
 from swe_db import environment
 from swe_db.config import Config
-from swe_db.environment import Wish, keepers, ports
+from swe_db.environment import Wish, keepers, native, ports
 from swe_db.errors import BackendUnavailable, LocalEnvironmentError, NoBackendError
 
 
@@ -74,10 +74,13 @@ def test_two_names_are_two_environments(name: str, fresh: str) -> None:
     assert query(name, "SELECT count(*) FROM users") == [(5,)]
 
 
+@pytest.mark.parametrize("seen", [True, False])
 def test_a_taken_port_is_told_and_another_one_chosen(
-    fresh: str, listening: int, monkeypatch: pytest.MonkeyPatch
+    fresh: str, listening: int, monkeypatch: pytest.MonkeyPatch, seen: bool
 ) -> None:
-    """Whoever has the port is named; the one that is taken instead stays the environment's."""
+    """Whoever has the port is named, also where only the server finds him; the one taken instead stays."""
+    if not seen:
+        monkeypatch.setattr(native, "is_free", lambda _: True)
     monkeypatch.setattr(ports, "usual_ports", lambda _: (listening, listening + 2))
     (told, *_) = start(fresh)
     assert told.startswith(f"port {listening} is taken by process {os.getpid()} (")
@@ -135,12 +138,13 @@ def test_where_no_backend_works_nothing_is_left(fresh: str, home: Path, monkeypa
 
 
 def test_a_backend_that_fails_gives_way_to_the_next(fresh: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a daemon, auto takes binaries; what another backend has begun is removed."""
+    """Without a daemon, auto takes binaries, and says why."""
     for key, value in NO_DOCKER.items():
         monkeypatch.setenv(key, value)
-    environment.start(fresh, Wish(), Config(), print)
-    found = environment.find(fresh)
-    assert found.backend in ("local", "embedded", "local, embedded")
+    told: list[str] = []
+    environment.start(fresh, Wish(), Config(), told.append)
+    assert environment.find(fresh).backend == own_binaries()
+    assert told[0].startswith(f"postgres comes from {own_binaries()}, as docker gives none: there is no Docker daemon")
 
 
 @pytest.mark.parametrize("command", ["up", "status"])

@@ -28,13 +28,13 @@ __all__ = [
     "Call",
     "call",
     "data_home",
-    "killed",
     "new_name",
     "object_of",
     "own_binaries",
     "processes_of",
     "query",
     "removed_in_the_end",
+    "send",
     "spawn",
 ]
 
@@ -116,10 +116,8 @@ def processes_of(name: str) -> list[int]:
     return [process for kind in ("postgres", "redis") for process in readers(directory / f"{kind}.alive")]
 
 
-def killed(name: str) -> list[int]:
-    """Kill the processes of an environment's servers as a power cut would, and return their numbers."""
-    found = processes_of(name)
-    for process in found:
+def send(wanted: signal.Signals, name: str) -> None:
+    """Send a signal to all processes of an environment's servers; some may end by themselves meanwhile."""
+    for process in processes_of(name):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-    return found
+            os.kill(process, wanted)

@@ -131,6 +131,8 @@ class _Starter:
             except ServerError as error:
                 rejected[backend] = BackendUnavailable(str(error), "see the server's words above")
             else:
+                for name, refusal in rejected.items():
+                    self._tell(f"{kind} comes from {backend}, as {name} gives none: {refusal.reason}")
                 return
         raise no_backend(self.record, kind, wanted, rejected)
 
@@ -147,7 +149,8 @@ class _Starter:
             self._change(kind, port=port)
             keeper = keeper_of(self._directory, self.record, kind, self._config, candidate)
             try:
-                started = keeper.start(self.record.service(kind), self._tell)
+                with explained(self._directory):
+                    started = keeper.start(self.record.service(kind), self._tell)
             except PortTakenError as error:
                 self._change(kind, port=before)
                 if self._wish.port(kind) is not None:
