@@ -37,7 +37,11 @@ def loading_session(conninfo: str) -> Iterator[Connection]:
         ServerError: The server cannot be reached, or the connection was lost.
         GenerateError: The server refuses, or its disk is full.
     """
-    with contextlib.closing(connect(conninfo, application_name=APPLICATION)) as connection, refusals(connection):
+    try:
+        opened = connect(conninfo, application_name=APPLICATION)
+    except ServerError as error:
+        raise ServerError(f"{error}\n{_RESUME} when the server is back.") from None
+    with contextlib.closing(opened) as connection, refusals(connection):
         set_all(connection, _SETTINGS)
         with contextlib.suppress(psycopg.errors.InvalidParameterValue):  # some systems cannot tell
             set_all(connection, _CHECK_INTERVAL)
