@@ -1,6 +1,6 @@
 """What swe-db costs, beside other ways, measured in one run: `python tests/benchmarks [--quick]`.
 
-Writes `results.md` beside this file; `python tests/support/readme.py` takes it over into README.md and docs/speed.md. Nothing here fails
+Writes `results.md` beside this file; `python tests/support/readme.py` takes it over into the docs. Nothing here fails
 because of a time. The services on Redis have their own, `python tests/benchmarks/redis`, and so has the stated
 capacity, `python tests/benchmarks/capacity`.
 """
