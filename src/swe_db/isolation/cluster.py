@@ -306,10 +306,10 @@ class Cluster:
         except psycopg.errors.DuplicateDatabase:  # somebody who could not see our lock was faster
             self.drop(scratch)
 
-    def analyze(self, name: str) -> None:
-        """Gather the planner's statistics of a database, so that plans do not depend on who gathers them when."""
+    def vacuum(self, name: str) -> None:
+        """Clean a database up, so that no reader has to, and gather the planner's statistics, the same for all."""
         with self._explained(), connect(self.server.admin.database(name), autocommit=True) as connection:
-            connection.execute("ANALYZE")
+            connection.execute("VACUUM ANALYZE")
 
     def rewind_sequences(self, name: str) -> None:
         """Set every sequence to where it is, so that its next number is logged."""

@@ -132,7 +132,8 @@ BEGIN
   COMMIT;
   base := pg_current_wal_insert_lsn();
   base_xid := pg_snapshot_xmax(pg_current_snapshot())::xid;
-  verdict := 'restored';
+  -- Who only reads may prune a page, of which the log tells too.
+  verdict := CASE WHEN EXISTS (SELECT FROM pg_temp.swe_touched) THEN 'restored' ELSE 'clean' END;
 END $put_back$;
 
 CREATE FUNCTION pg_temp.swe_put_back_statistics (recent int) RETURNS void LANGUAGE plpgsql AS $$
