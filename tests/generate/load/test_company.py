@@ -8,7 +8,7 @@ from swe_db.migrations import verify
 
 
 def test_a_company_is_loaded(target: str) -> None:
-    """1.8 million rows are there as planned, the events of a sample fold to their tasks, and the schema is as before."""
+    """1.8 million rows are there as planned, the events of a sample fold to their tasks, the schema is as before."""
     report = generate(target, Plan.of("company"), jobs=2)
     assert report.finished
     assert {table: report.rows[table] for table in SCALES["company"]} == SCALES["company"]
