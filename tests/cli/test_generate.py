@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -45,6 +46,8 @@ def test_a_load_is_told_and_found_again(target: str, capsys: pytest.CaptureFixtu
     assert run([*arguments, "--resume", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["finished"], report["loaded"], report["rows"]["tasks"]) == (True, 0, 900)
+    assert run([*arguments, "--resume"]) == 0
+    assert re.fullmatch(r"loaded on \d{4}-\d\d-\d\d; nothing to do\n", capsys.readouterr().out)
     assert run(arguments) == 1
     assert "holds another load" in capsys.readouterr().err
     assert run([*arguments, "--reset"]) == 2
@@ -55,7 +58,9 @@ def test_a_share_says_what_is_missing(target: str, capsys: pytest.CaptureFixture
     """Of three shares, one that is loaded alone says which others have parts that are missing."""
     arguments = ["generate", "--postgres-url", target, "--rows", "tasks=2000", "--shard", "3/3"]
     assert run(arguments) == 0
-    assert "2 parts are missing: 1 of shard 1/3, 1 of shard 2/3\n" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "2 parts are missing: 1 of shard 1/3, 1 of shard 2/3\n" in output
+    assert output.endswith("to be sure: swe-db generate --postgres-url … --resume\n")
 
 
 @pytest.mark.parametrize(
@@ -78,10 +83,18 @@ def test_what_makes_no_sense_is_refused(arguments: list[str], said: str, capsys:
     assert len(COUNTED) == 5
 
 
-@pytest.mark.parametrize("library", ["numpy", "pyarrow"])
-def test_a_missing_library_is_named(library: str) -> None:
-    """Without the extra, the error says which library is missing and what to install, in one sentence."""
-    command = [sys.executable, "-c", WITHOUT.format(library), "generate", "--postgres-url", "postgresql://u@h/d"]
+@pytest.mark.parametrize(
+    ("library", "arguments"),
+    [
+        ("numpy", ["generate", "--postgres-url", "postgresql://u@h/d"]),
+        ("rich", ["generate", "--format", "csv", "--out", "none"]),
+        ("pyarrow", ["up", "--scale", "team", "--name", "none"]),
+        ("pyarrow", ["fingerprint", "--files", "."]),
+    ],
+)
+def test_a_missing_library_is_named(library: str, arguments: list[str]) -> None:
+    """Without the extra, the error says at once which library is missing and what to install, in one sentence."""
+    command = [sys.executable, "-c", WITHOUT.format(library), *arguments]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert result.stderr == (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swe_db.cli import options
+from swe_db.cli.libraries import require_libraries
 from swe_db.errors import GenerateError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def _of_database(target: options.Target, tell: Callable[[str, TableFingerprint],
 
 
 def _of_files(directory: Path, tell: Callable[[str, TableFingerprint], None] | None) -> Fingerprint:
+    require_libraries()
     from swe_db.generate.files.fingerprint import fingerprint_of_files  # noqa: PLC0415 - imports PyArrow
 
     return fingerprint_of_files(directory, on_table=tell)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from swe_db.cli import options, writing
+from swe_db.cli.libraries import require_libraries
 from swe_db.cli.progress import shown_progress
-from swe_db.errors import ConfigError, GenerateError
+from swe_db.errors import GenerateError
 
 if TYPE_CHECKING:
     from swe_db.generate.load.loading import Report
     from swe_db.generate.plan import Plan
 
-__all__ = ["SCALES", "command", "fill", "plan_of", "print_report", "required_libraries"]
+__all__ = ["SCALES", "command", "fill", "plan_of", "print_report"]
 
 SCALES: Final = ("small", "team", "company", "capacity")
-_LIBRARIES: Final = {"numpy", "pyarrow", "rich"}
 _PLANNING: Final = ("scale", "rows", "seed", "as_of")
 
 
@@ -74,7 +73,13 @@ def _rows(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, .
 )
 @click.option("--no-profile", is_flag=True, help="Do without that page.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was broken off; begin if there is none.")
-@click.option("--reset", is_flag=True, help="Empty the database first, down to the seeds, or remove the files first.")
+@click.option(
+    "--reset",
+    is_flag=True,
+    help="Empty the database first, your own tables that refer to it too, down to the seeds and those of --seeds; or "
+    "remove the files first.",
+)
+@options.seeds_option
 @options.yes_destroy_option
 @click.option("--no-space-check", is_flag=True, help="Begin although the server's disk seems too small.")
 @options.lock_timeout_option
@@ -113,20 +118,31 @@ def command(
         jobs=choices["jobs"],
         resume=resume,
         reset=reset,
+        seeds=choices["seeds"],
         yes_destroy=choices["yes_destroy"],
         check_space=not choices["no_space_check"],
         lock_timeout=choices["lock_timeout"],
     )
-    options.print_json(report) if as_json else print_report(report)
+    options.print_json(report) if as_json else print_report(report, _flag(target))
     if report.finished and not choices["no_profile"]:
         path = choices["profile"] or Path(writing.PROFILE)
         writing.write_profile(target.postgres_url, path)
         click.echo(f"profile: {path}", err=as_json)
 
 
+def _flag(target: options.Target) -> str:
+    """Return how a further command line names a database, with a space before it and without a password."""
+    if target.environment is not None:
+        from swe_db import environment  # noqa: PLC0415 - not needed for help texts
+
+        return environment.flag(target.environment.name)
+    return " --postgres-url …" if options.is_typed("postgres_url") else ""
+
+
 def _write(plan: Plan | None, choices: Mapping[str, Any], *, resume: bool, reset: bool, as_json: bool) -> None:
-    with required_libraries():
-        from swe_db.generate.run import Shard  # noqa: PLC0415 - imports numpy and pyarrow
+    require_libraries()
+    from swe_db.generate.run import Shard  # noqa: PLC0415 - imports numpy and pyarrow
+
     report = writing.write_files(
         choices["out"],
         choices["file_format"],
@@ -154,9 +170,10 @@ def fill(url: str, plan: Plan | None, *, shard: str | None = None, **wishes: Any
         ConfigError: Something makes no sense, or a library is missing.
         GenerateError: It was broken off; and whatever `swe_db.generate.generate` raises.
     """
-    with required_libraries():
-        from swe_db.generate.load.loading import generate  # noqa: PLC0415 - imports numpy and pyarrow
-        from swe_db.generate.run import Shard  # noqa: PLC0415
+    require_libraries()
+    from swe_db.generate.load.loading import generate  # noqa: PLC0415 - imports numpy and pyarrow
+    from swe_db.generate.run import Shard  # noqa: PLC0415
+
     with shown_progress() as show:
         try:
             return generate(url, plan, shard=Shard.parse(shard) if shard else None, on_progress=show, **wishes)
@@ -164,8 +181,16 @@ def fill(url: str, plan: Plan | None, *, shard: str | None = None, **wishes: Any
             raise GenerateError("Interrupted. What is committed stays: go on with --resume.") from None
 
 
-def print_report(report: Report) -> None:
-    """Print what a run did."""
+def print_report(report: Report, flag: str) -> None:
+    """Print what a run did.
+
+    Args:
+        report: What it did.
+        flag: How a further command line names the database, with a space before it.
+    """
+    if report.found is not None:
+        click.echo(f"loaded on {report.found:%Y-%m-%d}; nothing to do")
+        return
     spent = sum(report.seconds.values())
     loading = report.seconds.get("loading", 0.0)
     if report.loaded:
@@ -178,25 +203,7 @@ def print_report(report: Report) -> None:
         return
     shards = ", ".join(f"{count} of shard {shard}" for shard, count in report.missing.items())
     click.echo(f"{sum(report.missing.values())} parts are missing: {shards}")
-    click.echo("The shard that loads the last of them finishes; to be sure: swe-db generate --resume")
-
-
-@contextlib.contextmanager
-def required_libraries() -> Iterator[None]:
-    """Say of a library that is missing where it comes from.
-
-    Raises:
-        ConfigError: A library of the extra `generate` is missing.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in _LIBRARIES:
-            raise
-        raise ConfigError(
-            f"This needs {error.name}, which is not installed. The libraries of the generator come with an extra: "
-            "pip install 'swe-db[generate]'"
-        ) from None
+    click.echo(f"The shard that loads the last of them finishes; to be sure: swe-db generate{flag} --resume")
 
 
 def plan_of(
@@ -207,6 +214,7 @@ def plan_of(
     Raises:
         ConfigError: It makes no sense, or a library is missing.
     """
-    with required_libraries():
-        from swe_db.generate.plan import DEFAULT_AS_OF, Plan  # noqa: PLC0415 - imports numpy
+    require_libraries()
+    from swe_db.generate.plan import DEFAULT_AS_OF, Plan  # noqa: PLC0415 - imports numpy
+
     return Plan.of(scale, rows=rows, seed=seed, as_of=as_of.date() if as_of else DEFAULT_AS_OF)

@@ -81,12 +81,10 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
 def _generate(started: Environment, plan: Plan, *, quiet: bool) -> None:
     """Fill the database, or go on with that; it may be filled already."""
     report = generate_command.fill(started.postgres_url, plan, resume=True)
-    if quiet:
-        return
-    if report.finished and not report.loaded:
-        click.echo(f"it holds the generated data already: {sum(report.rows.values()):,} rows")
-    else:
-        generate_command.print_report(report)
+    if not quiet:
+        from swe_db import environment  # noqa: PLC0415 - not needed for help texts
+
+        generate_command.print_report(report, environment.flag(started.name))
 
 
 def _print_servers(started: Environment) -> None:

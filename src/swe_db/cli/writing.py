@@ -24,6 +24,7 @@ PROFILE: Final = "swe-db-profile.html"
 _OF_DATABASES: Final = {
     "postgres_url": "--postgres-url",
     "local_name": "--name",
+    "seeds": "--seeds",
     "yes_destroy": "--yes-destroy",
     "no_space_check": "--no-space-check",
     "lock_timeout": "--lock-timeout",

@@ -37,6 +37,7 @@ def test_the_database_holds_what_was_planned(target: str, small_content: Mapping
     assert content(target) == small_content
     assert report.rows == {table: count for table, (count, _) in small_content.items()}
     assert report.loaded == sum(report.rows.values()) - 20
+    assert {told.total for told in steps.told if told.doing == "loading"} == {report.loaded}
     assert catalogue(target) == before
     assert [name for (name,) in rows(target, PARTITIONS)] == [*MONTHS, "audit_logs_default"]
     assert rows(target, "SELECT count(*) FROM audit_logs_default") == [(0,)]

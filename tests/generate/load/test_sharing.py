@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+import pickle
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -71,11 +72,27 @@ def test_a_cluster_of_dask_is_an_executor(target: str, small_content: Mapping[st
     assert content(target) == small_content
 
 
+class Logging(ThreadPoolExecutor):
+    """Threads, and what a scheduler may write into its log."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+        self.log: list[str] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run a function after its arguments were sent and logged."""
+        args = pickle.loads(pickle.dumps(args))
+        self.log.append(repr(args))
+        return super().submit(fn, *args, **kwargs)
+
+
 def test_threads_are_an_executor(target: str, small_content: Mapping[str, Any]) -> None:
-    """So is a pool of threads."""
-    with ThreadPoolExecutor(2) as threads:
+    """So is a pool of threads; what it is given can be logged, for it does not show how to connect."""
+    with Logging() as threads:
         assert generate(target, SMALL, executor=threads, jobs=2).finished
     assert content(target) == small_content
+    assert any("<connection>" in line for line in threads.log)
+    assert [line for line in threads.log if "dbname" in line or "password" in line] == []
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "1/", "a/b", "1/0", "-1/2"])

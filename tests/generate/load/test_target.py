@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from support.backends import own_backend
-from support.loads import catalogue, content
+from support.loads import Steps, catalogue, content
 from support.migrations import database_name, login, rows
 from swe_db.errors import GenerateError, ProtectedDatabaseError, TargetError
 from swe_db.generate.load.loading import generate
@@ -36,7 +37,7 @@ LEDGERS = "SELECT count(*) FROM pg_namespace WHERE nspname = 'swe_load'"
     [
         (
             "INSERT INTO users (username, email, display_name) VALUES ('zoe', 'zoe@swe.example', 'Zoë')",
-            ["is not empty", "users: 6 rows, where the seeds are 5", "--reset"],
+            ["is not empty", "users: 6 rows, where the seeds are 5", "--reset", "Seeds of your own"],
         ),
         ("INSERT INTO tasks (project_id, title) VALUES (1, 'One')", ["tasks: 1 rows\n"]),
         ("DELETE FROM projects WHERE id = 5", ["projects of", "ids 1 to 5", "swe-db seed", "--reset"]),
@@ -91,6 +92,7 @@ def test_a_load_that_is_there_is_joined_or_refused(target: str) -> None:
     assert generate(target, resume=True, jobs=1).rows["tasks"] == 1_000
     again = generate(target, SMALL, resume=True)
     assert (again.finished, again.loaded, again.rows["audit_logs"]) == (True, 0, 10_000)
+    assert [(again.found,)] == rows(target, "SELECT finished_at FROM swe_load.run")
     with pytest.raises(TargetError, match=r"is loaded already: 1,000 tasks.*seed 42.*--reset"):
         generate(target, SMALL)
     with pytest.raises(
@@ -114,10 +116,39 @@ def test_rows_that_came_or_went_are_found(target: str) -> None:
     """A load is finished only if its rows are all there, and tasks are what the audit trail says of them."""
     generate(target, SMALL, jobs=1)
     rows(target, "DELETE FROM evidence_chains WHERE id = 3; UPDATE tasks SET title = 'Other' WHERE id = 17")
+    rows(target, "UPDATE swe_load.run SET phase = 'finishing'")
     with pytest.raises(GenerateError) as error:
         generate(target, resume=True)
     assert "evidence_chains: 189 rows instead of 190" in str(error.value)
     assert "tasks: 17 are not what the audit trail says" in str(error.value)
+
+
+def test_a_finished_load_is_left_to_the_application(target: str) -> None:
+    """Once it is finished, rows may come and change: it is found as it was loaded, and nothing is counted again."""
+    first = generate(target, SMALL, jobs=1)
+    rows(target, "INSERT INTO tasks (project_id, title) VALUES (1, 'Mine'); UPDATE tasks SET title = 'O' WHERE id = 17")
+    steps = Steps()
+    again = generate(target, SMALL, resume=True, on_progress=steps)
+    assert (again.finished, again.loaded, again.rows) == (True, 0, first.rows)
+    assert (first.found, again.found is None, steps.doing) == (None, False, [])
+
+
+def test_a_reset_applies_seeds_of_ones_own(target: str, tmp_path: Path) -> None:
+    """Own tables that refer to those of swe-db are emptied with them, and filled from the seeds that are named."""
+    rows(
+        target, "CREATE TABLE points (number bigint, by bigint REFERENCES users (id)); INSERT INTO points VALUES (7, 1)"
+    )
+    (tmp_path / "100_points.sql").write_text("INSERT INTO points VALUES (1, 2), (2, 3);\n")
+    name = database_name(target)
+    assert generate(target, SMALL, reset=True, seeds=[tmp_path], yes_destroy=name, jobs=1).finished
+    assert rows(target, "SELECT number FROM points ORDER BY number") == [(1,), (2,)]
+
+
+def test_what_fails_at_first_has_changed_nothing(target: str) -> None:
+    """Where PostgreSQL refuses the preparations, the error does not speak of what is committed."""
+    rows(target, "CREATE SCHEMA swe_load")
+    with pytest.raises(GenerateError, match=r"already exists .*\n(?s:.*)Nothing was changed: run again when"):
+        generate(target, SMALL)
 
 
 def test_only_a_database_of_ours_is_emptied(target: str) -> None:

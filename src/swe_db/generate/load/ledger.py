@@ -27,7 +27,8 @@ VALUES (
 )
 """
 _READ: Final = """
-SELECT token::text, identity, seed, counts, as_of, generator_version, migrations, parts, phase, steps, begun_at
+SELECT token::text, identity, seed, counts, as_of, generator_version, migrations, parts, phase, steps, begun_at,
+  finished_at
 FROM swe_load.run
 """
 _LOADED: Final = """
@@ -51,6 +52,7 @@ class Run:
         phase: `loading` the parts, `finishing`, or `finished`.
         steps: What was done after all parts were there.
         begun_at: When it began.
+        finished_at: When it was finished; None where it is not.
     """
 
     token: str
@@ -64,6 +66,7 @@ class Run:
     phase: Phase
     steps: tuple[str, ...]
     begun_at: dt.datetime
+    finished_at: dt.datetime | None
 
     @property
     def plan(self) -> Plan:
@@ -129,8 +132,8 @@ def record_step(connection: Connection, step: str) -> None:
 
 
 def _run(row: tuple[Any, ...]) -> Run:
-    token, identity, seed, counts, as_of, generator, migrations, parts, phase, steps, begun_at = row
-    return Run(token, identity, seed, counts, as_of, generator, migrations, parts, phase, tuple(steps), begun_at)
+    token, identity, seed, counts, as_of, generator, migrations, parts, phase, steps, *times = row
+    return Run(token, identity, seed, counts, as_of, generator, migrations, parts, phase, tuple(steps), *times)
 
 
 def _version() -> str | None:

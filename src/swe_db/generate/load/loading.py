@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import math
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from swe_db.errors import GenerateError
 from swe_db.generate.load.finish import finish, verify
-from swe_db.generate.load.ledger import Run, committed_parts, read_run, set_phase
+from swe_db.generate.load.ledger import Run, committed_parts, loaded, read_run, set_phase
 from swe_db.generate.load.part import load_part
 from swe_db.generate.load.prepare import Indexes, Wish, prepare
-from swe_db.generate.load.sessions import loading_session, refusals
-from swe_db.generate.parts import Part, parts_of
-from swe_db.generate.plan import Plan
+from swe_db.generate.load.sessions import Conninfo, loading_session, refusals
+from swe_db.generate.parts import TABLES, Part, parts_of
+from swe_db.generate.plan import SEEDED, Plan
 from swe_db.generate.run import Executor, OnProgress, Progress, Shard, Workers, ignore, take_census, workers
 from swe_db.generate.tables.census import HANGING, Census
-from swe_db.migrations.connections import Target, conninfo_for
+from swe_db.migrations.connections import Connection, Target, conninfo_for
 from swe_db.migrations.report import Step
 from swe_db.migrations.runner import locked_session
 
@@ -31,12 +33,13 @@ class Report:
     Attributes:
         identity: Tells the data set from others.
         finished: Whether all of it is there and verified.
-        rows: How many rows each table has, if it is finished.
+        rows: How many rows each table has, if it is finished; of one that was found so, had then.
         loaded: How many rows this run has loaded.
         size: How many bytes it has sent.
         parts: How many parts this run has loaded.
         missing: How many parts are missing, by shard.
         seconds: How long each phase took.
+        found: When the load was finished, if that was before this run, which then has changed and counted nothing.
     """
 
     identity: str
@@ -47,6 +50,7 @@ class Report:
     parts: int
     missing: Mapping[str, int]
     seconds: Mapping[str, float]
+    found: dt.datetime | None = None
 
 
 def generate(  # noqa: PLR0913 - each is one thing that a caller decides
@@ -58,6 +62,7 @@ def generate(  # noqa: PLR0913 - each is one thing that a caller decides
     shard: Shard | None = None,
     resume: bool = False,
     reset: bool = False,
+    seeds: Sequence[Path] = (),
     yes_destroy: str | None = None,
     indexes: Indexes = "auto",
     check_space: bool = True,
@@ -76,8 +81,9 @@ def generate(  # noqa: PLR0913 - each is one thing that a caller decides
         executor: Runs the parts, as those of concurrent.futures do; without one, processes of its own.
         jobs: How many parts to load at once; None for the number of processors, eight at most.
         shard: Load only the parts of this shard, and finish if all others are there.
-        resume: Go on with the load that the database holds; begin if it holds none.
-        reset: Empty the database first.
+        resume: Go on with the load that the database holds; begin if it holds none, and leave a finished one as it is.
+        reset: Empty the database first, and all tables that refer to its own.
+        seeds: Directories of seeds to apply after the bundled ones when the database was emptied.
         yes_destroy: The name of a database that may be emptied although swe-db did not create it.
         indexes: Whether indexes and foreign keys stay while the rows are loaded (`keep`), are dropped and brought back
             (`rebuild`), or what is faster for this many rows (`auto`).
@@ -100,6 +106,7 @@ def generate(  # noqa: PLR0913 - each is one thing that a caller decides
         plan,
         joins=resume or shard is not None,
         reset=reset,
+        seeds=tuple(seeds),
         yes_destroy=yes_destroy,
         indexes=indexes,
         check_space=check_space,
@@ -126,8 +133,9 @@ class _Load:
         """Do all that is to be done."""
         run = prepare(self._target, wish, self._tell)
         self._spent("preparing")
-        if run.phase != "finished":
-            self._load(run)
+        if run.phase == "finished":
+            return self._found(run)
+        self._load(run)
         missing = self._missing(run)
         counts: dict[str, int] = {}
         if not missing:
@@ -138,6 +146,12 @@ class _Load:
         return Report(
             run.plan_identity, not missing, counts, self._rows, self._size, self._parts, shards, self._seconds
         )
+
+    def _found(self, run: Run) -> Report:
+        """Report a load that is finished; what became of its rows since is not ours to judge."""
+        with loading_session(self._conninfo) as connection:
+            counts = _loaded_counts(connection)
+        return Report(run.plan_identity, True, counts, 0, 0, 0, {}, self._seconds, run.finished_at)
 
     def _load(self, run: Run) -> None:
         """Load the parts of the shard that are not there."""
@@ -154,15 +168,15 @@ class _Load:
             # Projects refer to users, and stories to all three.
             for kinds in ({"users"}, {"projects", "agents"}, {"tasks"}):
                 self._load_parts([part for part in parts if part.kind in kinds], run, census, work, total)
-            self._tell(Progress("loading", total, total, "rows"))
+            self._tell(Progress("loading", self._rows, self._rows, "rows"))
         self._spent("loading")
 
     def _load_parts(self, parts: Sequence[Part], run: Run, census: Census, work: Workers, total: int) -> None:
-        calls = ((self._conninfo, run.token, run.plan, census, part) for part in parts)
-        for loaded in work.each(load_part, calls):
-            self._rows += sum(loaded.rows.values())
-            self._size += loaded.size
-            self._parts += bool(loaded.rows)
+        calls = ((Conninfo(self._conninfo), run.token, run.plan, census, part) for part in parts)
+        for done in work.each(load_part, calls):
+            self._rows += sum(done.rows.values())
+            self._size += done.size
+            self._parts += bool(done.rows)
             self._tell(Progress("loading", min(self._rows, total), total, "rows"))
 
     def _missing(self, run: Run) -> set[int]:
@@ -181,9 +195,10 @@ class _Load:
             run = read_run(connection)
             if run is None:
                 raise GenerateError("The database was emptied while it was filled: another run begins anew.")
-            if run.phase != "finished":
-                finish(self._conninfo, connection, run, self._jobs or 1, self._tell)
-                self._spent("finishing")
+            if run.phase == "finished":
+                return _loaded_counts(connection)
+            finish(self._conninfo, connection, run, self._jobs or 1, self._tell)
+            self._spent("finishing")
             self._tell(Progress("verifying"))
             counts = verify(connection, run.plan, self._census)
             set_phase(connection, "finished")
@@ -196,10 +211,17 @@ class _Load:
         self._since = now
 
 
+def _loaded_counts(connection: Connection) -> dict[str, int]:
+    """Return how many rows each table had when the load was finished, without looking at the tables."""
+    written = loaded(connection)
+    return {table: written.get(table, 0) + SEEDED.get(table, 0) for table in TABLES}
+
+
 def _expected(plan: Plan, census: Census, part: Part) -> int:
     """Return about how many rows a part has."""
     rows = part.stop - part.start
     if part.kind != "tasks":
         return 2 * rows  # an event for each
-    hanging = plan.counts["audit_logs"] + sum(census.total(table) for table in HANGING)
+    others = sum(plan.counts[table] - SEEDED[table] for table in ("users", "projects", "agents"))
+    hanging = plan.counts["audit_logs"] - others + sum(census.total(table) for table in HANGING)
     return rows + rows * hanging // plan.counts["tasks"]

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from swe_db.errors import GenerateError
 from swe_db.generate.load.copy import columns_of, copy_blocks
-from swe_db.generate.load.sessions import loading_session, transaction
+from swe_db.generate.load.sessions import Conninfo, loading_session, transaction
 from swe_db.generate.parts import Part, make
 from swe_db.generate.plan import Plan
 from swe_db.generate.profile.observing import observe
@@ -50,7 +50,7 @@ class Loaded:
     size: int
 
 
-def load_part(conninfo: str, token: str, plan: Plan, census: Census, part: Part) -> Loaded:
+def load_part(conninfo: Conninfo, token: str, plan: Plan, census: Census, part: Part) -> Loaded:
     """Load a part, unless it is there.
 
     Args:
@@ -65,7 +65,7 @@ def load_part(conninfo: str, token: str, plan: Plan, census: Census, part: Part)
         GenerateError: The server refuses, its disk is full, or the database was emptied meanwhile.
     """
     began = time.monotonic()
-    with loading_session(conninfo) as connection, transaction(connection):
+    with loading_session(conninfo.text) as connection, transaction(connection):
         if not execute(connection, _OURS, {"token": token}).rowcount:
             raise GenerateError("The database was emptied while it was filled: another run begins anew.")
         if not execute(connection, _CLAIM, {"part": part.number}).rowcount:

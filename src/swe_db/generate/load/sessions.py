@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,7 +12,7 @@ import psycopg
 from swe_db.errors import GenerateError, ServerError
 from swe_db.migrations.connections import Connection, connect, connection_name, execute, set_all
 
-__all__ = ["APPLICATION", "loading_session", "refusals", "transaction"]
+__all__ = ["APPLICATION", "UNCHANGED", "Conninfo", "loading_session", "refusals", "transaction"]
 
 APPLICATION: Final = "swe-db generate"
 _LOST: Final = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown, psycopg.errors.CannotConnectNow)
@@ -27,6 +28,17 @@ _SETTINGS: Final = {
 }
 _CHECK_INTERVAL: Final = {"client_connection_check_interval": "1s"}
 _RESUME: Final = "What is committed stays: go on with --resume"
+UNCHANGED: Final = "Nothing was changed: run again"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
+class Conninfo:
+    """A conninfo string, password included, on its way to another process: schedulers write arguments into logs."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return "<connection>"
 
 
 @contextlib.contextmanager
@@ -62,8 +74,12 @@ def transaction(connection: Connection) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def refusals(connection: Connection) -> Iterator[None]:
+def refusals(connection: Connection, left: str = _RESUME) -> Iterator[None]:
     """Say of the errors of PostgreSQL what happened and what to do.
+
+    Args:
+        connection: The session in which they happen.
+        left: What is left in the database, and how to go on when the cause is gone.
 
     Raises:
         ServerError: The connection was lost.
@@ -72,23 +88,23 @@ def refusals(connection: Connection) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise _told(connection, error) from None
+        raise _told(connection, error, left) from None
 
 
-def _told(connection: Connection, error: psycopg.Error) -> ServerError | GenerateError:
+def _told(connection: Connection, error: psycopg.Error, left: str) -> ServerError | GenerateError:
     here = connection_name(connection)
     reason = error.diag.message_primary or str(error).strip()
     if isinstance(error, psycopg.errors.DiskFull):
-        return GenerateError(f"The disk of the server of {here} is full: {reason}. {_RESUME} when there is room.")
+        return GenerateError(f"The disk of the server of {here} is full: {reason}. {left} when there is room.")
     if isinstance(error, _LOST) or (connection.closed and isinstance(error, psycopg.OperationalError)):
-        return ServerError(f"The connection to {here} was lost: {reason}\n{_RESUME} when the server is back.")
+        return ServerError(f"The connection to {here} was lost: {reason}\n{left} when the server is back.")
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return GenerateError(
             f"Another session holds a lock on {here} that this needs: {reason}. End its transaction, and run again."
         )
     lines = [f"PostgreSQL refused what the load needs, in {here}: {reason} (SQLSTATE {error.sqlstate})"]
     lines += [f"{label}: {text}" for label, text in _details(error) if text]
-    return GenerateError("\n".join([*lines, f"{_RESUME} when that is mended."]))
+    return GenerateError("\n".join([*lines, f"{left} when that is mended."]))
 
 
 def _details(error: psycopg.Error) -> list[tuple[str, str | None]]:

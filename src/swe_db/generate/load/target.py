@@ -85,7 +85,8 @@ def check_holds_seeds_only(connection: Connection) -> None:
         raise TargetError(
             f"{here[0].upper()}{here[1:]} is not empty:\n  "
             + "\n  ".join(filled)
-            + "\nNothing was changed. Load into another database, or empty this one with --reset."
+            + "\nNothing was changed. Load into another database, or empty this one with --reset.\n"
+            "Seeds of your own with rows in these tables cannot be combined with generated data: leave them out."
         )
     for table, first in _FIRST_SEEDS.items():
         if _seeds(connection, table) != [
