@@ -74,6 +74,7 @@ def test_a_share_says_what_is_missing(target: str, capsys: pytest.CaptureFixture
         (["--as-of", "2024-01-01"], "the history begins in January 2025"),
         (["--resume", "--reset"], "give one of them"),
         (["--jobs", "0"], "--jobs"),
+        (["--seeds", "."], "--seeds is for --reset"),
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,6 +101,8 @@ def command(
     """
     if resume and reset:
         raise click.UsageError("--resume goes on with what is there, and --reset removes it: give one of them.")
+    if options.is_typed("seeds") and not reset:
+        raise click.UsageError("--seeds is for --reset, after which they are applied; else `swe-db seed` applies them.")
     writing.check_choices(choices["file_format"], choices["out"])
     plan = (
         None
