@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +19,10 @@ from redis.retry import Retry
 
 from support.proxy import proxy_before
 from support.twins import Loop, Twin
-from swe_db.faults import RedisProxy
+from swe_db.errors import ConfigError, ServerError
+from swe_db.faults import Faults, PostgresProxy, RedisProxy
 from swe_db.faults.resp import Parser
+from swe_db.servers.address import PostgresAddress
 from swe_db.servers.server import RedisServer
 
 
@@ -191,3 +196,86 @@ def test_messages_are_found_in_pieces_of_any_size(size: int) -> None:
         [],
     ]
     assert [message.is_push for message in messages].index(True) == 4
+
+
+@contextlib.contextmanager
+def strange_server() -> Iterator[tuple[RedisProxy, socket.socket, socket.socket]]:
+    """Give a proxy before what is no Redis, a client of it, and that client's connection as the server has it."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        proxy_before(f"redis://127.0.0.1:{listener.getsockname()[1]}") as proxy,
+        socket.create_connection((proxy.host, proxy.port), timeout=10) as client,
+        listener.accept()[0] as server,
+    ):
+        server.settimeout(10)
+        yield proxy, client, server
+
+
+def test_what_is_encrypted_passes_unread() -> None:
+    """A record of TLS and its answer, which hold no line and no length that Redis knows, go through as they are."""
+    hello, answer = b"\x16\x03\x01\x00\x02ab", b"\x16\x03\x03\x00\x02cd"
+    with strange_server() as (proxy, client, server):
+        client.sendall(hello)
+        assert server.recv(100) == hello
+        server.sendall(answer)
+        assert client.recv(100) == answer
+        assert proxy.commands == []
+
+
+def test_what_is_no_command_is_left_to_the_server(proxy: RedisProxy) -> None:
+    """The server gets it and says what it thinks of it."""
+    with socket.create_connection((proxy.host, proxy.port), timeout=10) as client:
+        client.sendall(b"*1\r\n$\x16\x03\r\n")
+        assert client.recv(100).startswith(b"-ERR Protocol error")
+
+
+def test_what_is_no_reply_passes() -> None:
+    """A server that does not speak as Redis does is heard all the same."""
+    with strange_server() as (_, client, server), client.makefile("rb") as answers:
+        server.sendall(b"+OK\r\n$no\r\n")
+        server.shutdown(socket.SHUT_WR)
+        assert answers.read() == b"+OK\r\n$no\r\n"
+
+
+def test_the_proxy_ends_while_it_connects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that does not answer holds up neither the end of the proxy nor its thread."""
+    begun = threading.Event()
+
+    async def connect() -> Any:
+        begun.set()
+        await asyncio.Event().wait()
+
+    proxy = proxy_before("redis://127.0.0.1:1")
+    monkeypatch.setattr(proxy, "connect", connect)
+    with socket.create_connection((proxy.host, proxy.port), timeout=10) as client:
+        client.sendall(b"PING\r\n")
+        assert begun.wait(10)
+        proxy.close()
+    assert not proxy._thread.is_alive()
+
+
+def test_the_end_that_takes_too_long_is_our_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy says what happened, and its thread and port are given back all the same."""
+    proxy = proxy_before("redis://127.0.0.1:1")
+
+    really_end = proxy._end
+
+    async def end() -> None:
+        await really_end()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(proxy, "_end", end)
+    monkeypatch.setattr("swe_db.faults.proxy.PATIENCE", 0.1)
+    with pytest.raises(ServerError, match=r"before 127\.0\.0\.1:1 has not done what it was asked within 0\.1 s"):
+        proxy.close()
+    proxy._thread.join(10)
+    assert not proxy._thread.is_alive()
+
+
+def test_no_latency_stays_where_there_is_no_redis() -> None:
+    """Both are slow or none is: without a proxy before Redis nothing is set before Postgres."""
+    address = PostgresAddress.parse("postgresql://u@127.0.0.1:1/d", "the server's URL")
+    with PostgresProxy(address) as postgres:
+        with pytest.raises(ConfigError, match="backend fake"):
+            Faults(postgres, None).latency(1.0)
+        assert postgres.delay() == 0

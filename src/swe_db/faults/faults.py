@@ -45,7 +45,8 @@ class Faults:
 
     def latency(self, seconds: float, *, jitter: float = 0.0) -> Fault:
         """Let both be slow, see `Proxy.latency`."""
-        return _together(self.postgres.latency(seconds, jitter=jitter), self.redis.latency(seconds, jitter=jitter))
+        redis = self.redis  # before Postgres is made slow: there may be none
+        return _together(self.postgres.latency(seconds, jitter=jitter), redis.latency(seconds, jitter=jitter))
 
     def cut(self) -> Fault:
         """End all connections to both, now."""

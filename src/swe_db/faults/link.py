@@ -32,7 +32,7 @@ class Link:
         self._reader = reader
         self._writer = writer
         self._server: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        self._passing: asyncio.Task[None] | None = None
+        self._passing: asyncio.Task[Any] | None = None
         self._given = 0
         self._is_over = False
         self.silenced_by: ReplyFault | None = None
@@ -45,11 +45,12 @@ class Link:
 
     async def serve(self) -> None:
         """Pass on what both sides send until one of them ends, and let the server finish what it was asked."""
-        try:
-            reader, writer = self._server = await self._proxy.connect()
-        except OSError:
+        self._passing = connecting = asyncio.create_task(self._proxy.connect())
+        await asyncio.wait([connecting])
+        if connecting.cancelled() or connecting.exception() is not None:
             self.cut()
             return
+        reader, writer = self._server = connecting.result()
         late: Late = asyncio.Queue(PIECES)
         requests = asyncio.create_task(self._pass_requests(writer))
         reading = asyncio.create_task(self._read_replies(reader, late))

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, Generic, Self, TypeVar
 
-from swe_db.errors import ConfigError
+from swe_db.errors import ConfigError, ServerError
 from swe_db.faults.fault import PATIENCE, ByteFault, Fault, ReplyFault, Then
 from swe_db.faults.link import Link
 from swe_db.servers.process import PortReservation
@@ -27,6 +27,7 @@ Request = TypeVar("Request")
 
 HOST: Final = "127.0.0.1"
 BACKLOG: Final = 128
+CONNECTING: Final = 10.0  # seconds
 ENDING: Final = 2.0  # seconds in which a server ends the connections of clients that have gone
 
 
@@ -89,6 +90,8 @@ class Proxy(ABC, Generic[Request]):
 
     def latency(self, seconds: float, *, jitter: float = 0.0) -> Fault:
         """Let everything that the server sends come late; the last latency that was asked for counts.
+
+        What has come from the server before the latency is undone still comes late.
 
         Args:
             seconds: By how much.
@@ -179,12 +182,14 @@ class Proxy(ABC, Generic[Request]):
         """End all connections and the proxy; done twice, it does nothing."""
         if self._loop.is_closed():
             return
-        self._run(self._end())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(PATIENCE)
-        self._loop.close()
-        if self._owns_port:
-            self._reservation.release()
+        try:
+            self._run(self._end())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(PATIENCE)
+            self._loop.close()
+            if self._owns_port:
+                self._reservation.release()
 
     def __enter__(self) -> Self:
         return self
@@ -201,9 +206,13 @@ class Proxy(ABC, Generic[Request]):
         """Tell whether a request is one that a fault means; see `drop_replies`."""
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect to the server."""
+        """Connect to the server.
+
+        Raises:
+            OSError: It is not there, or does not answer in time.
+        """
         host, port = self._target
-        return await asyncio.open_connection(host, port)
+        return await asyncio.wait_for(asyncio.open_connection(host, port), CONNECTING)
 
     def delay(self) -> float:
         """Return by how many seconds what has just come is late."""
@@ -313,12 +322,26 @@ class Proxy(ABC, Generic[Request]):
             await asyncio.wait(tasks, timeout=ENDING)
         for link in list(self._links):
             link.abort()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=ENDING)
         await asyncio.sleep(0)  # transports close in the loop's next turn
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """Do something in the proxy's thread and wait for it; nothing once the proxy is closed."""
+        """Do something in the proxy's thread and wait for it; nothing once the proxy is closed.
+
+        Raises:
+            ServerError: It takes too long.
+        """
         if self._loop.is_closed():
             work.close()
             return None
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(PATIENCE)
+        except TimeoutError:
+            future.cancel()
+            host, port = self._target
+            raise ServerError(
+                f"The proxy before {host}:{port} has not done what it was asked within {PATIENCE:g} s. "
+                "Check that the server answers, and that nothing holds up this process."
+            ) from None

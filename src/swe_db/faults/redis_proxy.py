@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from swe_db.faults.link import Link
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["SET_UP", "RedisProxy"]
 
 Words: TypeAlias = tuple[bytes, ...]
+TLS: Final = 0x16  # what TLS begins with
 
 # What clients send when they connect; a fault that names no command means none of these.
 SET_UP: Final = frozenset({b"HELLO", b"AUTH", b"SELECT", b"CLIENT", b"READONLY", b"PING"})
@@ -39,9 +40,23 @@ class RedisLink(Link):
         self._replies = Parser()
         self._awaited: deque[ReplyFault | None] = deque()
         self._is_subscribed = False
+        self._is_begun = False
+        self._is_opaque = False  # encrypted: nothing can be read
+        self._is_senseless = False  # the client keeps no protocol: the server will say so
 
     def requests(self, data: bytes) -> bytes:
         """Note what the client waits for."""
+        if not self._is_begun:
+            self._is_begun = True
+            self._is_opaque = data[0] == TLS
+        if not self._is_opaque and not self._is_senseless:
+            try:
+                self._note(data)
+            except ValueError:
+                self._is_senseless = True
+        return data
+
+    def _note(self, data: bytes) -> None:
         for command in self._commands.feed(data):
             if not command.words:
                 continue
@@ -51,14 +66,20 @@ class RedisLink(Link):
             self._is_subscribed |= name in SUBSCRIBING
             if name not in PUBSUB:
                 self._awaited.append(fault)
-        return data
 
     def replies(self, data: bytes) -> bytes:
         """Keep back the reply that is to be lost, and all that come after it."""
-        return b"".join(
-            self.part(reply.raw, None if self._is_pushed(reply) else self._next(), ends=True)
-            for reply in self._replies.feed(data)
-        )
+        if self._is_opaque:
+            return self.part(data, None, ends=False)
+        return b"".join(self._parts(data))
+
+    def _parts(self, data: bytes) -> Iterator[bytes]:
+        try:
+            for reply in self._replies.feed(data):
+                yield self.part(reply.raw, None if self._is_pushed(reply) else self._next(), ends=True)
+        except ValueError:
+            self._is_opaque = True
+            yield self.part(self._replies.rest(), None, ends=False)
 
     def _next(self) -> ReplyFault | None:
         return self._awaited.popleft() if self._awaited else None
@@ -69,7 +90,7 @@ class RedisLink(Link):
 
 
 class RedisProxy(Proxy[Words]):
-    """A proxy before a Redis.
+    """A proxy before a Redis. What is encrypted passes, but no command can be told in it.
 
     Args:
         address: The server; whoever connects gives name and password himself.

@@ -50,7 +50,11 @@ class Parser:
         self._work = self._value()
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """Yield the messages that `data` completes."""
+        """Yield the messages that `data` completes.
+
+        Raises:
+            ValueError: What comes next is no message; `rest` gives it.
+        """
         self._buffer += data
         while True:
             try:
@@ -63,6 +67,14 @@ class Parser:
                 yield Message(raw, end.value)
             else:
                 return  # it waits for more
+
+    def rest(self) -> bytes:
+        """Take what has come and makes no whole message."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        self._position = 0
+        self._work = self._value()
+        return rest
 
     def _value(self) -> Generator[None, None, Value]:
         line = yield from self._line()
