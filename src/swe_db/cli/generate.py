@@ -81,7 +81,7 @@ def _rows(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, .
 )
 @options.seeds_option
 @options.yes_destroy_option
-@click.option("--no-space-check", is_flag=True, help="Begin although the server's disk seems too small.")
+@click.option("--no-space-check", is_flag=True, help="Begin although the disk seems too small.")
 @options.lock_timeout_option
 @options.json_option
 @options.debug_option
@@ -153,6 +153,7 @@ def _write(plan: Plan | None, choices: Mapping[str, Any], *, resume: bool, reset
         jobs=choices["jobs"],
         resume=resume,
         reset=reset,
+        check_space=not choices["no_space_check"],
         profile=choices["profile"],
         with_profile=not choices["no_profile"],
     )

@@ -26,7 +26,6 @@ _OF_DATABASES: Final = {
     "local_name": "--name",
     "seeds": "--seeds",
     "yes_destroy": "--yes-destroy",
-    "no_space_check": "--no-space-check",
     "lock_timeout": "--lock-timeout",
 }
 

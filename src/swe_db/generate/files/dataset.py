@@ -17,10 +17,11 @@ from swe_db.generate.files import script
 from swe_db.generate.files.columns import columns_of, seeded_tables, tables
 from swe_db.generate.files.formats import Format, encode
 from swe_db.generate.files.layout import LOAD_SCRIPT, MANIFEST, Entry, Layout, Receipt, as_json
-from swe_db.generate.files.storage import disk_errors, replace_file, sha256_of
+from swe_db.generate.files.storage import disk_errors, exclusive, replace_file, sha256_of
 from swe_db.generate.parts import parts_of
 from swe_db.generate.plan import Plan
 from swe_db.generate.values.draws import VERSION
+from swe_db.servers.unfinished import remove_unfinished
 
 __all__ = ["FileSet", "plan_in"]
 
@@ -69,24 +70,30 @@ class FileSet:
             GenerateError: It cannot be written.
         """
         with disk_errors(self.directory):
-            found = _facts_in(self.layout)
-            if found is not None and reset:
-                Layout(self.directory, found["format"]).remove(found["parts"])
-            elif found is None:
-                self._require_empty()
-            if found is None or reset:
-                replace_file(self.layout.plan, as_json(self.facts))
-            elif not resume or found != self.facts:
-                raise ConfigError(self._refusal(found))
-            if self.layout.read_receipt(0) is None:
-                self._write(0, seeded_tables(), {})
+            if not self.layout.own.is_dir():
+                self._require_empty(is_locked=False)  # before anything is made in a directory that is not ours
+            with exclusive(self.layout.lock):
+                self._begin(resume=resume, reset=reset)
 
-    def _require_empty(self) -> None:
+    def _begin(self, *, resume: bool, reset: bool) -> None:
+        found = _facts_in(self.layout)
+        if found is not None and reset:
+            Layout(self.directory, found["format"]).remove(found["parts"])
+        elif found is None:
+            self._require_empty(is_locked=True)
+        if found is None or reset:
+            replace_file(self.layout.plan, as_json(self.facts))
+        elif not resume or found != self.facts:
+            raise ConfigError(self._refusal(found))
+        if self.layout.read_receipt(0) is None:
+            self._write(0, seeded_tables(), {})
+
+    def _require_empty(self, *, is_locked: bool) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        for path in self.layout.temporary():
-            path.unlink(missing_ok=True)
+        remove_unfinished(self.layout.temporary())
         others = sorted(path.name for path in self.directory.iterdir() if path != self.layout.own)
-        if others:
+        # Another shard may have begun since: it makes its own directory before any other.
+        if others and (is_locked or not self.layout.own.is_dir()):
             more = f" and {len(others) - 3} more" if len(others) > 3 else ""
             raise ConfigError(
                 f"{self.directory} holds something that is no data set of swe-db ({', '.join(others[:3])}{more}). "
@@ -106,6 +113,20 @@ class FileSet:
             f"{self.directory} holds another data set: {there}; asked for was {asked}. Nothing was changed. "
             "Give --out another directory, or --reset to remove what is there."
         )
+
+    def is_there(self) -> bool:
+        """Tell whether the directory holds this data set, or a part of it.
+
+        Raises:
+            GenerateError: It cannot be read.
+        """
+        with disk_errors(self.directory):
+            return _facts_in(self.layout) == self.facts
+
+    def size_there(self) -> int:
+        """Return how many bytes the files have of the data set that the directory holds, whichever that is."""
+        found = _facts_in(self.layout)
+        return 0 if found is None else Layout(self.directory, found["format"]).size(found["parts"])
 
     def done(self) -> set[int]:
         """Return the numbers of the parts, as `Part.number`, that are complete.
@@ -160,18 +181,29 @@ class FileSet:
         Raises:
             GenerateError: Parts are missing, or a file is not as it was written.
         """
+        with disk_errors(self.directory):
+            before = self._age_of_manifest()
+            with exclusive(self.layout.lock):
+                return self._finish(before)
+
+    def _finish(self, before: int | None) -> dict[str, Any]:
         receipts = self.receipts()
         self._require_all(receipts)
-        with disk_errors(self.directory):
-            self._require_unchanged([entry for receipt in receipts for entry in receipt.files])
-            manifest = self._manifest(receipts)
-            self._require_planned(manifest)
-            if self.file_format == "csv":
-                replace_file(self.directory / LOAD_SCRIPT, script.load_script(manifest).encode())
-            replace_file(self.directory / MANIFEST, as_json(manifest))
-            for path in self.layout.temporary():
-                path.unlink(missing_ok=True)
+        manifest = self._manifest(receipts)
+        path = self.directory / MANIFEST
+        if self._age_of_manifest() not in {None, before} and path.read_bytes() == as_json(manifest):
+            return manifest  # another shard has verified all of it while this one waited
+        self._require_unchanged([entry for receipt in receipts for entry in receipt.files])
+        self._require_planned(manifest)
+        if self.file_format == "csv":
+            replace_file(self.directory / LOAD_SCRIPT, script.load_script(manifest).encode())
+        replace_file(path, as_json(manifest))
+        remove_unfinished(self.layout.temporary())
         return manifest
+
+    def _age_of_manifest(self) -> int | None:
+        path = self.directory / MANIFEST
+        return path.stat().st_mtime_ns if path.exists() else None
 
     def _require_all(self, receipts: list[Receipt]) -> None:
         missing = sorted(set(range(self.facts["parts"])) - {receipt.number for receipt in receipts})

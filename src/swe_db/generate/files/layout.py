@@ -16,6 +16,7 @@ from swe_db.errors import GenerateError
 from swe_db.generate.files.columns import tables
 from swe_db.generate.files.formats import Format
 from swe_db.generate.files.storage import is_temporary, replace_file
+from swe_db.servers.unfinished import remove_unfinished
 
 __all__ = ["LOAD_SCRIPT", "MANIFEST", "PROFILE", "Entry", "Layout", "Receipt"]
 
@@ -24,6 +25,7 @@ LOAD_SCRIPT: Final = "load.sql"
 PROFILE: Final = "profile.html"
 _OWN: Final = ".swe-db"
 _PLAN: Final = "plan.json"
+_LOCK: Final = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,11 @@ class Layout:
         """What the data set is."""
         return self.own / _PLAN
 
+    @property
+    def lock(self) -> Path:
+        """What is locked by whoever begins or finishes the data set."""
+        return self.own / _LOCK
+
     def data(self, table: str, number: int) -> Path:
         """Return where the rows lie that a part has of a table, relative to the directory."""
         return Path(table) / f"part-{number:05d}.{self.file_format}"
@@ -130,10 +137,14 @@ class Layout:
         for place in (self.directory, self.own, *(self.directory / table for table in tables())):
             yield from (path for path in place.glob(".*") if is_temporary(path))
 
+    def size(self, parts: int) -> int:
+        """Return how many bytes the files with the rows of so many parts have."""
+        paths = (self.directory / self.data(table, number) for number in range(parts) for table in tables())
+        return sum(path.stat().st_size for path in paths if path.is_file())
+
     def remove(self, parts: int) -> None:
         """Remove a data set of so many parts and nothing else; directories that are empty then go as well."""
-        for path in self.temporary():
-            path.unlink(missing_ok=True)
+        remove_unfinished(self.temporary())
         for name in (MANIFEST, LOAD_SCRIPT, PROFILE):
             (self.directory / name).unlink(missing_ok=True)
         for number in range(parts):

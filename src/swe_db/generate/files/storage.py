@@ -6,14 +6,14 @@ import contextlib
 import errno
 import hashlib
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from swe_db.errors import GenerateError
+from swe_db.servers.unfinished import sync_directory, unfinished_file
 
-__all__ = ["TEMPORARY", "disk_errors", "is_temporary", "replace_file", "sha256_of"]
+__all__ = ["TEMPORARY", "disk_errors", "exclusive", "is_temporary", "replace_file", "sha256_of"]
 
 TEMPORARY: Final = ".tmp"
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -28,27 +28,35 @@ def replace_file(path: Path, content: bytes | memoryview) -> None:
         OSError: It cannot be written; what was there before is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{TEMPORARY}")
-    try:
-        with temporary.open("xb") as file:
+    with unfinished_file(path.parent, f".{path.name}.", TEMPORARY, mode=0o666) as temporary:
+        with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
-def _sync_directory(directory: Path) -> None:
-    """Let the name of a new file survive a failure of the machine, where directories can be opened for that."""
-    with contextlib.suppress(PermissionError):
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Wait until no other process is in such a block for this file, which is made if there is none.
+
+    Raises:
+        OSError: The file cannot be made or opened.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - not there on Windows
+    except ImportError:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # a lock on NFS needs the right to write
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
 
 
 def is_temporary(path: Path) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from swe_db.errors import ConfigError
+from swe_db.generate.files import space
 from swe_db.generate.files.dataset import FileSet, plan_in
 from swe_db.generate.files.formats import FORMATS, Format
 from swe_db.generate.files.layout import PROFILE
@@ -60,6 +61,7 @@ def write(  # noqa: PLR0913 - each is one thing that a caller decides
     shard: Shard | None = None,
     resume: bool = False,
     reset: bool = False,
+    check_space: bool = True,
     profile: Path | None = None,
     with_profile: bool = True,
     on_progress: OnProgress = ignore,
@@ -79,6 +81,7 @@ def write(  # noqa: PLR0913 - each is one thing that a caller decides
         shard: Write only the parts of this shard, and finish if all others are there.
         resume: Go on with what the directory holds; begin if it holds nothing.
         reset: Remove the data set that the directory holds first, and nothing else.
+        check_space: Whether to refuse what will not fit on the disk.
         profile: Where to write the profile; None for `profile.html` in the directory.
         with_profile: Whether to write it.
         on_progress: Called often with how far the work has come.
@@ -88,12 +91,15 @@ def write(  # noqa: PLR0913 - each is one thing that a caller decides
 
     Raises:
         ConfigError: An option makes no sense, or the directory holds something else.
-        GenerateError: A file cannot be written, a process was killed, or a file is not as it was written.
+        GenerateError: The disk is too small, a file cannot be written, a process was killed, or a file is not as it was
+            written.
     """
     if file_format not in FORMATS:
         raise ConfigError(f"There is no format {file_format!r}: use {' or '.join(FORMATS)}.")
     began = time.monotonic()
     files = FileSet(plan or (plan_in(directory) if resume else None) or Plan.of(), directory, file_format)
+    if check_space:
+        space.check_space(files, reset=reset)
     files.begin(resume=resume or shard is not None, reset=reset)
     share = shard or Shard()
     done = files.done()
