@@ -19,7 +19,7 @@ import redis
 
 from support.migrations import database_name, login, rows
 from support.sites import Heard, content, keys, left_over, victims
-from swe_db.environment import backup_file, restoring
+from swe_db.environment import backup_file, redis_keys, restoring
 from swe_db.environment.backup import make_backup, read_backup
 from swe_db.environment.restoring import restore_backup
 from swe_db.environment.site import Site, unheard
@@ -319,3 +319,11 @@ def test_killed_anywhere_a_restore_loses_nothing(site: Site, file: Path) -> None
                 restore_snapshot(site, "two", unheard())
     assert point > 8
     assert value == 1
+
+
+def test_a_key_that_the_server_names_twice_is_saved_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SCAN may do that while keys come and go; the number of keys is that of distinct ones."""
+    with redis_keys.client_of(site) as client:
+        client.set("twice", 1)
+        monkeypatch.setattr(client, "scan_iter", lambda **_: iter([b"twice", b"twice"]))
+        assert [key.name for key in redis_keys.keys_of(client)] == [b"twice"]

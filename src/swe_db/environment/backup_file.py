@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import tarfile
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import IO, Final
 from swe_db.environment.redis_keys import Key
 from swe_db.environment.site import Progress
 from swe_db.errors import BackupFileError, SnapshotError
-from swe_db.servers.liveness import locked_if_free
+from swe_db.servers.unfinished import remove_unfinished, sync_directory, unfinished_file
 
 __all__ = ["DUMP", "KEYS", "BackupReader", "BackupWriter", "Manifest", "Member", "opened_backup", "written_backup"]
 
@@ -150,42 +149,19 @@ def written_backup(path: Path) -> Iterator[BackupWriter]:
         SnapshotError: It cannot be written.
     """
     try:
-        _remove_unfinished(path.parent)
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
+        remove_unfinished(path.parent.glob(f"{UNFINISHED}*"))
+        with unfinished_file(path.parent, UNFINISHED) as unfinished:
+            with unfinished.open("wb") as file:
+                yield BackupWriter(file)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+        sync_directory(path.parent)
     except OSError as error:
-        raise SnapshotError(f"{path} cannot be written: {error.strerror or error}. Name another place.") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _lock(file)
-            yield BackupWriter(file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(unfinished).replace(path)
-    except OSError as error:
-        Path(unfinished).unlink(missing_ok=True)
         raise SnapshotError(
             f"{path} cannot be written: {error.strerror or error}. Nothing of it is left. "
             "Free room, or name another place."
         ) from None
-    except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
-        raise
-
-
-def _lock(file: IO[bytes]) -> None:
-    """Show others that whoever writes the file lives."""
-    with contextlib.suppress(ImportError, OSError):  # Windows, or a file system without locks
-        import fcntl  # noqa: PLC0415
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _remove_unfinished(directory: Path) -> None:
-    """Remove what commands that were killed have left in a directory."""
-    for path in directory.glob(f"{UNFINISHED}*"):
-        with contextlib.suppress(ImportError, OSError), locked_if_free(path) as free:
-            if free:
-                path.unlink()
 
 
 @dataclasses.dataclass(frozen=True)

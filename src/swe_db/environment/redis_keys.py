@@ -111,7 +111,7 @@ def redis_version(client: redis.Redis) -> str:
 
 def keys_of(client: redis.Redis) -> Iterator[Key]:
     """Yield every key; what is written meanwhile may be missing."""
-    for names in _batches(client.scan_iter(count=BATCH)):
+    for names in _batches(_distinct(client.scan_iter(count=BATCH))):
         pipeline = client.pipeline(transaction=True)  # so that life and value are of one moment
         for name in names:
             pipeline.pttl(name)
@@ -120,6 +120,15 @@ def keys_of(client: redis.Redis) -> Iterator[Key]:
         for name, remaining, payload in zip(names, answers, answers, strict=True):
             if payload is not None:  # else it has ended its life since
                 yield Key(name, remaining if remaining >= 0 else None, payload)
+
+
+def _distinct(names: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield each name once: SCAN may give one twice while the table of keys grows or shrinks."""
+    seen: set[bytes] = set()
+    for name in names:
+        if name not in seen:
+            seen.add(name)
+            yield name
 
 
 def keep(connection: Connection, keys: Iterable[Key]) -> int:
