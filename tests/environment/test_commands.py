@@ -62,7 +62,8 @@ def test_what_is_committed_is_there_after_down_and_up(name: str) -> None:
     (stopped,) = object_of("status", "--json", "--name", name)["environments"]
     assert (stopped["running"], stopped["postgres"]["running"], stopped["redis"]["running"]) == (False, False, False)
     assert f": not running; `swe-db up --name {name}` starts it\n" in call("status", "--name", name).out
-    assert "postgres and redis stopped. `swe-db up" in call("migrate", "--name", name).err
+    for words in (["migrate"], ["url", "redis"], ["env"]):
+        assert "postgres and redis stopped. `swe-db up" in call(*words, "--name", name).err
     assert call("down", "--name", name).out.startswith(f"{name}: nothing ran; the data stay")
     up = object_of("up", "--json", "--name", name)
     assert (up["postgres"]["port"], up["redis"]["port"]) == (before.postgres.port, before.redis.port)
@@ -264,6 +265,8 @@ def test_up_fills_the_database_once(name: str) -> None:
     assert "it holds what was planned\n" in first.out
     assert re.search(r"\nloaded on \d{4}-\d\d-\d\d; nothing to do\n", again.out)
     assert query(name, "SELECT count(*) FROM tasks") == [(1000,)]
+    generated = object_of("up", "--json", "--name", name, "--scale", "small")["generated"]
+    assert (generated["finished"], generated["loaded"]) == (True, 0)
     assert "holds another load" in other.err
     assert "`swe-db generate --reset` empties the database" in other.err
     assert "--resume" not in other.err, "there is nothing to go on with"

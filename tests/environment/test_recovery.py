@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -27,8 +28,9 @@ from support.environments import (
 )
 from swe_db import environment
 from swe_db.config import Config
-from swe_db.environment import Wish
+from swe_db.environment import Wish, native
 from swe_db.servers.account import server_account
+from swe_db.servers.liveness import readers
 
 
 @pytest.fixture
@@ -101,6 +103,71 @@ def test_down_ends_what_has_stopped_answering(name: str) -> None:
     send(signal.SIGSTOP, name)
     assert call("down", "--name", name).code == 0
     assert processes_of(name) == []
+    assert call("up", "--name", name).code == 0
+
+
+def postgres_processes(name: str, title: bytes = b"") -> list[int]:
+    """Return the processes of an environment's Postgres whose title holds some words."""
+    found = readers(environment.find(name).directory / "postgres.alive")
+    return [process for process in found if title in Path(f"/proc/{process}/cmdline").read_bytes()]
+
+
+def postmaster(name: str) -> int:
+    """Return the number of an environment's postmaster."""
+    return int(Path(environment.find(name).record.data, "postgres", "postmaster.pid").read_text().split()[0])
+
+
+def says(name: str, words: str) -> bool:
+    """Tell whether Postgres refuses a client with some words."""
+    try:
+        psycopg.connect(environment.find(name).postgres_url).close()
+    except psycopg.OperationalError as error:
+        return words in str(error)
+    return False
+
+
+def test_up_waits_for_a_postgres_that_is_shutting_down(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A down that was interrupted has left one in its last checkpoint, which listens still; it is started again."""
+    call("up", "--name", name)
+    (checkpointer,) = postgres_processes(name, b"checkpointer")
+    ending = postmaster(name)
+    monkeypatch.setattr(native, "PATIENCE", 0)
+    os.kill(checkpointer, signal.SIGSTOP)
+    told: list[str] = []
+
+    def tell(sentence: str) -> None:
+        told.append(sentence)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(checkpointer, signal.SIGCONT)
+
+    try:
+        os.kill(ending, signal.SIGINT)
+        assert eventually(lambda: says(name, "shutting down"), STARTING)
+        environment.start(name, Wish(), Config(), tell)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(checkpointer, signal.SIGCONT)
+    assert told[:1] == ["postgres is being shut down; waiting for its end to start it again"]
+    assert postmaster(name) != ending
+    assert query(name, "SELECT 1") == [(1,)]
+
+
+def test_down_ends_a_backend_whose_postmaster_was_killed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is busy does not notice; it is ended at once, and not when patience is over."""
+    call("up", "--name", name)
+    with psycopg.connect(environment.find(name).postgres_url, autocommit=True) as connection:
+        backend = connection.info.backend_pid
+        connection.pgconn.send_query(b"DO $$ BEGIN LOOP END LOOP; END $$")
+        busy = f"SELECT state FROM pg_stat_activity WHERE pid = {backend}"
+        assert eventually(lambda: query(name, busy) == [("active",)], STARTING)
+        os.kill(postmaster(name), signal.SIGKILL)
+        assert eventually(lambda: postgres_processes(name) == [backend], STARTING)
+        monkeypatch.setattr(native, "ENDING", 1)
+        monkeypatch.setattr(native, "end_readers", lambda _: pytest.fail("it was waited for"))
+        assert call("down", "--name", name).code == 0
+        connection.close()
+    assert processes_of(name) == []
+    monkeypatch.undo()
     assert call("up", "--name", name).code == 0
 
 

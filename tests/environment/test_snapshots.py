@@ -13,6 +13,8 @@ import redis
 from support.fingerprint import fingerprint
 from support.migrations import database_name, login, rows
 from support.sites import Heard, content, keys, left_over, properties, victims
+from swe_db.cli.site import command_line
+from swe_db.environment.redis_keys import client_of
 from swe_db.environment.site import Site, unheard
 from swe_db.environment.snapshots import list_snapshots, remove_snapshot, restore_snapshot, save_snapshot
 from swe_db.errors import ConfigError, DatabaseBusyError, ProtectedDatabaseError, SnapshotError
@@ -341,3 +343,20 @@ def test_another_command_waits_then_says_who_is_at_it(site: Site, monkeypatch: p
         with pytest.raises(DatabaseBusyError, match=rf"Another swe-db has been at work .*: pid {pid} of role"):
             list_snapshots(site, unheard())
     assert list_snapshots(site, unheard()) == []
+
+
+@pytest.mark.parametrize("url", ["redis://:secret@h:abc/0", "redis://h/0?socket_timeout=x", "redis://h/0?unknown=1"])
+def test_a_redis_url_that_makes_no_sense_is_a_wrong_call(url: str) -> None:
+    """The message does not repeat it, since what seems to be a port may be a part of a password."""
+    with (
+        pytest.raises(ConfigError, match="The Redis URL cannot be understood") as caught,
+        client_of(Site(postgres_url="", redis_url=url)),
+    ):
+        pass
+    assert not {"secret", "abc"} & {*str(caught.value).replace(":", " ").split()}
+
+
+@pytest.mark.parametrize(("redis_url", "end"), [(None, "--postgres-url ..."), ("redis://h/0", " ... --redis-url ...")])
+def test_the_way_back_names_the_same_servers(redis_url: str | None, end: str) -> None:
+    """A command line that is to be copied has the options for both servers, without what would be secret."""
+    assert command_line(Site(postgres_url="", redis_url=redis_url), "restore a").endswith(end)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -23,7 +25,10 @@ from support.environments import (
 from swe_db import environment
 from swe_db.config import Config
 from swe_db.environment import Wish, keepers, native, ports
+from swe_db.environment.places import data_directory, directory_of, private
+from swe_db.environment.record import new_record, write
 from swe_db.errors import BackendUnavailable, LocalEnvironmentError, NoBackendError
+from swe_db.servers.account import server_account
 
 
 def start(name: str, **wish: object) -> list[str]:
@@ -145,6 +150,48 @@ def test_a_backend_that_fails_gives_way_to_the_next(fresh: str, monkeypatch: pyt
     environment.start(fresh, Wish(), Config(), told.append)
     assert environment.find(fresh).backend == own_binaries()
     assert told[0].startswith(f"postgres comes from {own_binaries()}, as docker gives none: there is no Docker daemon")
+
+
+@pytest.fixture
+def interrupted(fresh: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An environment whose first start was interrupted while Docker pulled an image; since then Docker has gone."""
+    for key, value in NO_DOCKER.items():
+        monkeypatch.setenv(key, value)
+    directory = private(directory_of(fresh))
+    data = data_directory(directory, "0", server_account())
+    record = new_record(fresh, "0", data, ports.usual_ports(fresh))
+    begun = dataclasses.replace(record.postgres, backend="docker")
+    write(directory, record.with_service("postgres", begun))
+    return fresh
+
+
+LEFT: Final = "A container and a volume swe-db-{}-postgres-0 may be left there"
+
+
+def test_what_docker_has_left_unfinished_does_not_hold_up_another_backend(interrupted: str) -> None:
+    """The other backend serves, and the user is told what may be left."""
+    told = start(interrupted)
+    assert environment.find(interrupted).backend == own_binaries()
+    assert [LEFT.format(interrupted) in sentence for sentence in told] == [True]
+
+
+def test_what_docker_has_left_unfinished_can_be_removed(interrupted: str, home: Path) -> None:
+    """The environment goes, and the user is told what may be left."""
+    done = call("down", "--volumes", "--name", interrupted)
+    assert (done.code, done.err.count(LEFT.format(interrupted))) == (0, 1)
+    assert not (home / interrupted).exists()
+
+
+def test_what_docker_has_left_unfinished_does_not_hide_the_reasons(interrupted: str) -> None:
+    """Where no backend works, what was tried is told all the same."""
+    with pytest.raises(NoBackendError, match=f"no Postgres for environment {interrupted}: the backend docker"):
+        environment.start(interrupted, Wish(backend="docker"), Config(), print)
+
+
+def test_a_start_that_was_refused_changes_no_database(name: str, listening: int) -> None:
+    """The URL names the database that it named before."""
+    done = call("up", "--name", name, "--database", "other", "--postgres-port", str(listening))
+    assert (done.code, environment.find(name).record.database) == (2, "swe")
 
 
 @pytest.mark.parametrize("command", ["up", "status"])

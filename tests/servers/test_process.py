@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.backends import own_backend
-from swe_db.errors import ServerError
+from swe_db.errors import BackendUnavailable, ServerError
 from swe_db.servers.account import Account
 from swe_db.servers.process import GuardedProcess, PortReservation
 
@@ -86,6 +86,25 @@ def test_what_a_server_said_before_it_died_is_in_the_message() -> None:
     with pytest.raises(ServerError, match=r"thing ended while starting.*\n.*the disk is on fire"):
         process.wait_for(lambda: "no answer", 30)
     assert not process.directory.exists()
+
+
+def test_a_guard_that_cannot_begin_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is room, it is not said that there is none: the guard's own words are told."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    process = guarded("/bin/true")
+    with pytest.raises(
+        ServerError, match=r"thing ended while starting; its last words:\n(.*\n)*.*mkdir.*not found"
+    ) as caught:
+        process.wait_for(lambda: "no answer", 30)
+    assert not isinstance(caught.value, BackendUnavailable)
+
+
+def test_no_space_for_something_else_is_no_full_disk() -> None:
+    """Postgres says it of semaphores too."""
+    process = guarded("/bin/sh", "-c", "echo could not create semaphores: No space left on device")
+    with pytest.raises(ServerError, match="could not create semaphores") as caught:
+        process.wait_for(lambda: "no answer", 30)
+    assert "is full" not in str(caught.value)
 
 
 def test_a_server_that_never_answers_is_given_up() -> None:

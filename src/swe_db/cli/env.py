@@ -34,7 +34,9 @@ def command(name: str | None, form: str, *, as_json: bool) -> None:
     """
     from swe_db import environment  # noqa: PLC0415 - not needed for help texts
 
-    found = variables(environment.find(name or options.DEFAULT_NAME))
+    there = environment.find(name or options.DEFAULT_NAME)
+    options.note_if_stopped(there)
+    found = variables(there)
     if as_json or form == "json":
         options.print_json(found)
     elif form == "shell":

@@ -15,7 +15,7 @@ import click
 from click.core import ParameterSource
 
 from swe_db.config import OPTIONS, Config, resolve
-from swe_db.errors import ConfigError, LocalEnvironmentError, SweDBError
+from swe_db.errors import ConfigError, LocalEnvironmentError, ServerError, SweDBError
 
 if TYPE_CHECKING:
     from swe_db.environment import Environment
@@ -34,6 +34,7 @@ __all__ = [
     "lock_timeout_option",
     "migrations_option",
     "name_option",
+    "note_if_stopped",
     "port_option",
     "print_json",
     "print_note",
@@ -255,6 +256,16 @@ def print_json(result: object) -> None:
 def print_note(note: str) -> None:
     """Print on stderr a sentence that a user should know while the work goes on."""
     click.echo(f"{click.style('note', fg='yellow')}: {note}", err=True)
+
+
+def note_if_stopped(found: Environment) -> None:
+    """Print a note if an environment does not run, so that its URLs lead nowhere for now."""
+    from swe_db import environment  # noqa: PLC0415 - not needed for help texts
+
+    try:
+        environment.find_running(found.name)
+    except ServerError as error:
+        print_note(str(error))
 
 
 def print_step(step: Step) -> None:

@@ -103,7 +103,7 @@ def _with_number(url: str | None) -> str | None:
 def command_line(site: Site, words: str) -> str:
     """Return a command line for the same place, without what would be secret."""
     if site.environment is None:
-        return f"swe-db {words} --postgres-url ..."
+        return f"swe-db {words} --postgres-url ...{' --redis-url ...' if site.redis_url else ''}"
     from swe_db.environment import flag  # noqa: PLC0415 - not needed for help texts
 
     return f"swe-db {words}{flag(site.environment)}"

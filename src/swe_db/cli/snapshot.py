@@ -159,4 +159,5 @@ def _age(made: dt.datetime) -> str:
     for unit, size in units:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} seconds"
+    whole = max(round(seconds), 0)
+    return f"{whole} second{'' if whole == 1 else 's'}"

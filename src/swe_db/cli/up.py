@@ -13,6 +13,7 @@ from swe_db.cli import setup as setup_command
 
 if TYPE_CHECKING:
     from swe_db.environment import Environment
+    from swe_db.generate.load.loading import Report
     from swe_db.generate.plan import Plan
 
 __all__ = ["command"]
@@ -70,21 +71,21 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     report = setup_command.prepare(
         started.postgres_url, migrations, seeds, lock_timeout=lock_timeout, quiet=as_json, ours=True
     )
-    if plan is not None:
-        _generate(started, plan, quiet=as_json)
+    generated = None if plan is None else _generate(started, plan, quiet=as_json)
     if as_json:
-        options.print_json(_as_object(started) | report)
+        options.print_json(_as_object(started) | report | ({} if generated is None else {"generated": generated}))
     else:
         _print_next(started, empty=bool(report["created"]) and scale is None)
 
 
-def _generate(started: Environment, plan: Plan, *, quiet: bool) -> None:
+def _generate(started: Environment, plan: Plan, *, quiet: bool) -> Report:
     """Fill the database, or go on with that; it may be filled already."""
     report = generate_command.fill(started.postgres_url, plan, resume=True)
     if not quiet:
         from swe_db import environment  # noqa: PLC0415 - not needed for help texts
 
         generate_command.print_report(report, environment.flag(started.name))
+    return report
 
 
 def _print_servers(started: Environment) -> None:

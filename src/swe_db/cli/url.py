@@ -18,4 +18,5 @@ def command(service: str, name: str | None) -> None:
     from swe_db import environment  # noqa: PLC0415 - not needed for help texts
 
     found = environment.find(name or options.DEFAULT_NAME)
+    options.note_if_stopped(found)
     click.echo(found.postgres_url if service == "postgres" else found.redis_url)

@@ -72,6 +72,7 @@ def start(name: str, wish: Wish, config: Config, tell: Tell) -> Environment:
         try:
             for kind in SERVICES:
                 starter.bring_up(kind)
+            starter.keep_database()
         except NoBackendError:
             starter.leave_nothing()
             raise
@@ -88,7 +89,6 @@ class _Starter:
         self._tell = tell
         self.record = read(directory) or self._new()
         self._check()
-        self._put(dataclasses.replace(self.record, database=wish.database or self.record.database))
 
     def _new(self) -> Record:
         identity = secrets.token_hex(4)
@@ -112,6 +112,12 @@ class _Starter:
         self.record = record
         with explained(self._directory):
             write(self._directory, record)
+
+    def keep_database(self) -> None:
+        """Write down which database the URL names; a start that was refused has changed nothing."""
+        wanted = self._wish.database or self.record.database
+        if wanted != self.record.database:
+            self._put(dataclasses.replace(self.record, database=wanted))
 
     def bring_up(self, kind: Kind) -> None:
         """Start one of the two servers, or find it running."""
@@ -177,12 +183,15 @@ class _Starter:
     def leave_nothing(self) -> None:
         """Remove an environment in which no server has ever served."""
         if not any(self.record.service(kind).ready for kind in SERVICES):
-            _remove(self._directory, self.record, self._config)
+            _remove(self._directory, _reachable(self._directory, self.record, self._config, self._tell), self._config)
 
     def _leave_other(self, kind: Kind, backend: str) -> None:
         """Remove what an interrupted start has left of another backend."""
         service = self.record.service(kind)
-        if service.backend not in ("", backend):
+        if service.backend in ("", backend):
+            return
+        self.record = _reachable(self._directory, self.record, self._config, self._tell)
+        if self.record.service(kind).backend:
             keeper_of(self._directory, self.record, kind, self._config).discard()
 
     def _keep_port(self, kind: Kind) -> None:
@@ -227,16 +236,35 @@ def stop(name: str, config: Config, tell: Tell, *, volumes: bool = False) -> lis
     """
     find(name)
     with locked(name, tell) as directory:
-        environment = find(name)
+        record = _reachable(directory, find(name).record, config, tell)
         ran: list[Kind] = []
         for kind in SERVICES:
-            if environment.record.service(kind).backend:
-                keeper = keeper_of(directory, environment.record, kind, config)
+            if record.service(kind).backend:
+                keeper = keeper_of(directory, record, kind, config)
                 ran += [kind] if keeper.lives() else []
                 keeper.stop()
         if volumes:
-            _remove(directory, environment.record, config)
+            _remove(directory, record, config)
         return ran
+
+
+def _reachable(directory: Path, record: Record, config: Config, tell: Tell) -> Record:
+    """Return an environment without what was begun, has never served, and cannot be reached any more."""
+    for kind in SERVICES:
+        service = record.service(kind)
+        if service.ready or not service.backend:
+            continue
+        try:
+            keeper_of(directory, record, kind, config).lives()
+        except BackendUnavailable as error:
+            left = f"swe-db-{record.name}-{kind}-{record.identity}"
+            tell(
+                f"a first start of {kind} with {service.backend} was interrupted, and {service.backend} cannot be "
+                f"reached: {error.reason}. A container and a volume {left} may be left there, without data: "
+                f"`docker rm -f {left}; docker volume rm {left}`"
+            )
+            record = record.with_service(kind, dataclasses.replace(service, backend=""))
+    return record
 
 
 def _remove(directory: Path, record: Record, config: Config) -> None:

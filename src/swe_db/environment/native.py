@@ -7,13 +7,15 @@ die, so that neither a stale file nor a number that has come to another process 
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from swe_db.environment.answers import RECOVERING, Obstacle, listens
 from swe_db.environment.keeper import Tell
@@ -36,6 +38,26 @@ LARGEST_LOG: Final = 16 << 20  # bytes
 TAKEN: Final = "Address already in use"
 # The server is nobody's child, so that it neither dies with the command nor stays as a zombie of it.
 LAUNCH: Final = '"$@" >&2 &'
+
+
+class _Work(NamedTuple):
+    """What a server is at while it lets nobody in.
+
+    Attributes:
+        sign: What it says meanwhile.
+        limit: How long it may take, in seconds.
+        words: How a user is told.
+    """
+
+    sign: re.Pattern[str]
+    limit: float
+    words: str
+
+
+WORKS: Final = (
+    _Work(RECOVERING, math.inf, "was not shut down and recovers what was committed; waiting for it"),
+    _Work(re.compile("shutting down"), ENDING, "is being shut down; waiting for its end to start it again"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,11 +93,20 @@ class Program:
         except OSError as error:
             raise LocalEnvironmentError(f"{self.pipe} cannot be looked at: {error.strerror}") from error
 
-    def settle(self, service: Service) -> bool:
-        """Return whether it runs and listens; what a killed server has left is ended."""
+    def settle(self, service: Service, obstacle: Obstacle, tell: Tell) -> bool:
+        """Return whether it runs and can be used; one that ends is waited for, what a killed one has left is ended.
+
+        Args:
+            service: How to reach it.
+            obstacle: As for `wait`.
+            tell: As for `wait`.
+
+        Raises:
+            ServerError: It runs, and cannot be used in time.
+        """
         deadline = time.monotonic() + SETTLING
         while self.lives():
-            if listens(service):
+            if listens(service) and self._serves(service, obstacle, None, tell):
                 return True
             if time.monotonic() > deadline:
                 end_readers(self.pipe)
@@ -119,32 +150,39 @@ class Program:
             **self.account.process_options,
         )
 
-    def wait(self, service: Service, obstacle: Obstacle, begin: int | None, tell: Tell) -> None:
-        """Wait until it can be used.
+    def wait(self, service: Service, obstacle: Obstacle, begin: int, tell: Tell) -> None:
+        """Wait until it can be used after its launch.
 
         Args:
             service: How to reach it.
             obstacle: Tells why it cannot be used yet, None if it can.
-            begin: Where in its log the words of this start begin; None if it ran before.
+            begin: Where in its log the words of this start begin.
             tell: Called with a sentence if it takes long.
 
         Raises:
             PortTakenError: Somebody was faster to listen on its port.
             ServerError: It ended, or cannot be used in time.
         """
+        if not self._serves(service, obstacle, begin, tell):
+            raise self._failure(service.port, "ended while starting", begin)
+
+    def _serves(self, service: Service, obstacle: Obstacle, begin: int | None, tell: Tell) -> bool:
+        """Wait until it can be used, or has ended, and return whether it can be used."""
         started = time.monotonic()
         told = False
         while (reason := obstacle(service)) is not None:
             if not self.lives():
-                raise self._failure(service.port, "ended while starting", begin)
+                return False
             waited = time.monotonic() - started
-            recovering = RECOVERING.search(reason) is not None
-            if waited > START_TIMEOUT and not recovering:
-                raise self._failure(service.port, f"cannot be used after {START_TIMEOUT:g} seconds ({reason})", begin)
-            if waited > PATIENCE and recovering and not told:
-                tell(f"{self.label} was not shut down and recovers what was committed; waiting for it")
+            work = _work(reason)
+            limit = START_TIMEOUT if work is None else work.limit
+            if waited > limit:
+                raise self._failure(service.port, f"cannot be used after {limit:g} seconds ({reason})", begin)
+            if waited > PATIENCE and work and not told:
+                tell(f"{self.label} {work.words}")
                 told = True
             time.sleep(POLL)
+        return True
 
     def _failure(self, port: int, what: str, begin: int | None) -> ServerError:
         words = self._words(begin)
@@ -172,6 +210,11 @@ class Program:
             if time.monotonic() > deadline:
                 end_readers(self.pipe)
             time.sleep(POLL)
+
+
+def _work(reason: str) -> _Work | None:
+    """Return what a server is at that does not let anybody in, None if it does not say so."""
+    return next((work for work in WORKS if work.sign.search(reason)), None)
 
 
 def make_directory(directory: Path, account: Account) -> None:

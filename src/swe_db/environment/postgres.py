@@ -17,7 +17,7 @@ from swe_db.environment.keeper import Tell, data_gone
 from swe_db.environment.native import Program, make_directory, remove_directory, write_private
 from swe_db.environment.record import SUPERUSER, Service, synchronise
 from swe_db.errors import LocalEnvironmentError, ServerError
-from swe_db.servers.liveness import readers
+from swe_db.servers.liveness import end_readers, readers
 from swe_db.servers.postgres import Installation
 from swe_db.servers.process import server_environment
 
@@ -62,15 +62,15 @@ class NativePostgres:
 
     def start(self, service: Service, tell: Tell) -> Service:
         """Start it, unless it runs; the data directory is made if there is none. See `Keeper`."""
-        begin = None
-        if not self.program.settle(service):
+        obstacle = obstacle_of("postgres")
+        if not self.program.settle(service, obstacle, tell):
             if service.ready and not self.data.exists():
                 raise data_gone("postgres", str(self.data), self.program.directory.name)
             make_directory(self.program.home, self.program.account)
             self._initialise(service.password)
             self._forget_the_dead()
             begin = self.program.launch(self._command(service.port), service.port)
-        self.program.wait(service, obstacle_of("postgres"), begin, tell)
+            self.program.wait(service, obstacle, begin, tell)
         return dataclasses.replace(service, version=version_of("postgres", service), ready=True)
 
     def _command(self, port: int) -> list[str]:
@@ -99,8 +99,9 @@ class NativePostgres:
             secret.unlink(missing_ok=True)
         preload = "shared_preload_libraries = 'pg_stat_statements'" if self.installation.binaries.has_statements else ""
         settings = SETTINGS.format(timezone=self.installation.timezone, preload=preload)
-        configuration = str(unfinished / "postgresql.conf")
-        self._run("the shell", "/bin/sh", "-c", 'printf %s "$2" >>"$1" && sync', "sh", configuration, settings)
+        configuration = unfinished / "postgresql.conf"
+        self._run("the shell", "/bin/sh", "-c", 'printf %s "$2" >>"$1"', "sh", str(configuration), settings)
+        synchronise(configuration)  # initdb has seen to all else
         unfinished.rename(self.data)
         synchronise(self.program.home)
 
@@ -155,6 +156,8 @@ class NativePostgres:
             _send(process, signal.SIGCONT)
         if number is not None and (number in living or not PROCESSES.is_dir()):
             _send(number, signal.SIGINT)
+        else:  # nobody is there who would tell the processes that are left to end
+            end_readers(self.program.pipe)
         self.program.wait_for_end()
 
     def discard(self) -> None:

@@ -168,7 +168,7 @@ def write(directory: Path, record: Record) -> None:
 
 
 def synchronise(directory: Path) -> None:
-    """Let what was renamed in a directory stay so after a power cut.
+    """Let what was renamed in a directory, or written into a file, stay so after a power cut.
 
     Raises:
         OSError: It cannot be had.

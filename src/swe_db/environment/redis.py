@@ -59,8 +59,8 @@ class NativeRedis:
 
     def start(self, service: Service, tell: Tell) -> Service:
         """Start it, unless it runs. See `Keeper`."""
-        begin = None
-        if not self.program.settle(service):
+        obstacle = obstacle_of("redis")
+        if not self.program.settle(service, obstacle, tell):
             if self.binary is None:
                 raise LocalEnvironmentError("there is no Redis to start")
             if service.ready and not self.data.exists():
@@ -69,7 +69,7 @@ class NativeRedis:
             make_directory(self.data, self.program.account)
             settings = self._write_settings(service)
             begin = self.program.launch([str(self.binary.program), str(settings)], service.port)
-        self.program.wait(service, obstacle_of("redis"), begin, tell)
+            self.program.wait(service, obstacle, begin, tell)
         return dataclasses.replace(service, version=version_of("redis", service), ready=True)
 
     def _write_settings(self, service: Service) -> Path:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from psycopg import sql
 
 from swe_db.environment.site import Progress, Site
-from swe_db.errors import ProtectedDatabaseError, ServerError, SnapshotError
+from swe_db.errors import ConfigError, ProtectedDatabaseError, ServerError, SnapshotError
 from swe_db.migrations.connections import Connection, execute
 
 if TYPE_CHECKING:
@@ -81,8 +81,7 @@ def client_of(site: Site) -> Iterator[redis.Redis]:
     """
     import redis  # noqa: PLC0415 - 47 ms that a site without it need not pay
 
-    url = str(site.redis_url)
-    client = redis.Redis.from_url(url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT)
+    client = _client(str(site.redis_url))
     try:
         client.ping()
         yield client
@@ -94,6 +93,21 @@ def client_of(site: Site) -> Iterator[redis.Redis]:
         raise SnapshotError(f"Redis {shown(client)} refuses a step: {error}.") from None
     finally:
         client.close()
+
+
+def _client(url: str) -> redis.Redis:
+    import redis  # noqa: PLC0415
+
+    try:
+        client = redis.Redis.from_url(url, socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT)
+        pool = client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)  # an option that it does not know is found here
+    except (ValueError, TypeError):  # whose words may hold a part of the password
+        raise ConfigError(
+            "The Redis URL cannot be understood: its port, or an option after the ?, is none. Write "
+            "redis://:PASSWORD@host:6379/0, and a password with / # ? @ or : percent-encoded."
+        ) from None
+    return client
 
 
 def shown(client: redis.Redis) -> str:

@@ -31,6 +31,7 @@ POLL: Final = 0.002  # seconds
 ENDING: Final = 10.0  # seconds
 NOTICING: Final = 2.0  # seconds until a busy machine's guard has noticed the end of its server
 LOG_LINES: Final = 15
+LONGEST_WORDS: Final = 8192  # bytes
 ENDED: Final = "ended while starting"
 
 
@@ -82,7 +83,9 @@ def _shortage(place: Path, log: str, guard_status: int | None) -> str | None:
     free, size = state.f_bavail * state.f_frsize >> 20, state.f_blocks * state.f_frsize >> 20
     files = state.f_favail if state.f_files else FILES  # some file systems do not count
     was_told = "No space left on device" in log or guard_status == UNWRITABLE
-    if not was_told and free >= FULL and files:
+    # What was told may have made room since; and it is said of semaphores too, or of a guard that finds no mkfifo.
+    needed, needed_files = (ROOM >> 20, FILES) if was_told else (FULL, 1)
+    if free >= needed and files >= needed_files:
         return None
     if free >= FULL and files < FILES:
         return f"the file system of {place} takes {files} more files, and a server needs {FILES}"
@@ -114,6 +117,13 @@ class PortReservation:
         self._socket.close()
 
 
+def _words_of_guard() -> BinaryIO:
+    """Return a file for what a guard says: in memory where there is such a thing, since disks may be full."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("swe-db-guard"), "w+b", buffering=0)
+    return tempfile.TemporaryFile(buffering=0)
+
+
 class GuardedProcess:
     """A server that a small shell process watches over; see `guard.sh`.
 
@@ -141,12 +151,13 @@ class GuardedProcess:
         self.directory = runtime_directory(account) / f"swe-db-{label}-{os.getpid()}-{secrets.token_hex(4)}"
         # Not a file, which another account may not be able to read; not an argument, which would fill the process list.
         texts = {"GUARD": shell_script("guard.sh"), "PREPARATION": preparation}
+        self._words = _words_of_guard()
         self._guard = subprocess.Popen(  # type: ignore[call-overload]
             ["/bin/sh", "-c", 'eval "$GUARD"', "swe-db-guard", str(self.directory), *command],
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL if source is None else source,
-            stderr=subprocess.DEVNULL,
+            stderr=self._words,
             cwd="/",
             env={**server_environment(), **texts},
             start_new_session=True,  # Ctrl-C is for pytest
@@ -244,13 +255,21 @@ class GuardedProcess:
             text = self.log.read_text(encoding="utf-8", errors="replace")
         except OSError:
             text = ""
+        text = text.strip() or self._words_before()
         lines = text.strip().splitlines()[-LOG_LINES:] or ["(nothing)"]
         return "\n".join(f"    {line}" for line in lines)
+
+    def _words_before(self) -> str:
+        """Return what the guard said, which is all there is where it could not make the files."""
+        if self._words.closed:
+            return ""
+        return os.pread(self._words.fileno(), LONGEST_WORDS, 0).decode(errors="replace")
 
     def stop(self) -> None:
         """End the server and remove its directory; done twice, it does nothing."""
         if self._guard.stdin and not self._guard.stdin.closed:
             self._guard.stdin.close()
+        self._words.close()
         try:
             self._guard.wait(ENDING)
         except subprocess.TimeoutExpired:
