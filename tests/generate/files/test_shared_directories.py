@@ -20,6 +20,7 @@ from swe_db.generate.files.formats import Format
 from swe_db.generate.files.space import estimate
 from swe_db.generate.files.storage import exclusive, replace_file
 from swe_db.generate.plan import Plan
+from swe_db.servers.liveness import locked_if_free
 from swe_db.servers.unfinished import unfinished_file
 
 # A shard, which begins when it is told to.
@@ -89,8 +90,11 @@ def test_a_file_taken_for_a_dead_writers_is_made_again(tmp_path: Path, monkeypat
         lock(file, operation)
 
     monkeypatch.setattr(fcntl, "flock", late)
-    replace_file(tmp_path / "file", b"content")
-    assert (len(removed), (tmp_path / "file").read_bytes()) == (1, b"content")
+    with unfinished_file(tmp_path, ".") as path:
+        assert removed
+        assert path not in removed
+        with locked_if_free(path) as is_free:
+            assert not is_free
 
 
 def test_a_shard_waits_for_another_that_begins(files: FileSet, tmp_path: Path) -> None:
