@@ -11,7 +11,7 @@ from swe_db.cli import options
 from swe_db.cli.diagnosis import Diagnosis, Outcome, as_object, print_diagnosis
 from swe_db.cli.project import read_project
 from swe_db.config import Config
-from swe_db.errors import BackendUnavailable, ServerError
+from swe_db.errors import BackendUnavailable, ServerError, SweDBError
 
 if TYPE_CHECKING:
     from swe_db.servers.leftovers import Finding, Leftover
@@ -49,10 +49,18 @@ def _examine(config: Config, *, fix: bool) -> Diagnosis:
 
 
 def _find() -> Finding:
+    from swe_db.environment.forgotten import find_containers_of_environments, find_data  # noqa: PLC0415
     from swe_db.servers.docker.leftovers import find_containers, find_runs  # noqa: PLC0415
     from swe_db.servers.leftovers import Finding, find_copies, find_servers  # noqa: PLC0415
 
-    searches = {"servers": find_servers, "wheels": find_copies, "runs": find_runs, "containers": find_containers}
+    searches = {
+        "servers": find_servers,
+        "wheels": find_copies,
+        "runs": find_runs,
+        "containers": find_containers,
+        "data of environments": find_data,
+        "containers of environments": find_containers_of_environments,
+    }
     return sum((_searched(what, find) for what, find in searches.items()), Finding())
 
 
@@ -64,7 +72,7 @@ def _searched(what: str, find: Callable[[], Finding]) -> Finding:
         return find()
     except BackendUnavailable as error:
         return Finding(notes=(Note(what, f"not looked for: {error.reason}"),))
-    except (ServerError, OSError) as error:
+    except (SweDBError, OSError) as error:
         return Finding(notes=(Note(what, f"not looked for: {error}"),))
 
 
