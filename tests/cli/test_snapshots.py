@@ -66,7 +66,7 @@ def test_a_snapshot_from_save_to_rm(capsys: pytest.CaptureFixture[str], place: l
     code, out, err = called(capsys, "snapshot", "save", "first", "--comment", "as it began", *place)
     assert (code, err) == (0, "")
     assert out.splitlines()[0].startswith(f"saved first: database {database_name(url)}, ")
-    assert out.splitlines()[1] == "bring it back: swe-db snapshot restore first --postgres-url ..."
+    assert out.splitlines()[1] == "bring it back: swe-db snapshot restore first --postgres-url ... --redis-url ..."
     rows(url, "UPDATE t SET v = 2")
     head, line = called(capsys, "snapshot", "list", *place)[1].splitlines()
     assert head.split() == ["NAME", "SIZE", "AGE", "MIGRATION", "REDIS", "COMMENT"]
