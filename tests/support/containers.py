@@ -16,7 +16,7 @@ import docker
 from support.backends import DOCKER_HOST
 from swe_db.servers.docker.daemon import RUN
 
-PATIENCE: Final = 5.0  # seconds, in which everything must be gone
+PATIENCE: Final = 60.0  # seconds, in which everything must be gone
 STARTING: Final = 60.0  # seconds
 
 
