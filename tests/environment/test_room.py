@@ -18,10 +18,10 @@ from swe_db.config import Config
 from swe_db.environment import copying
 from swe_db.environment.site import Site, unheard
 from swe_db.environment.snapshots import list_snapshots, restore_snapshot, save_snapshot
-from swe_db.environment.space import shown_size
 from swe_db.errors import NoRoomError, SnapshotError
 from swe_db.migrations import create_database
 from swe_db.servers import process
+from swe_db.servers.room import shown_size
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import click
 
 from swe_db.cli import options
 from swe_db.cli.site import command_line, counted_keys, replace_option, site_options, telling
+from swe_db.servers.room import shown_size
 
 if TYPE_CHECKING:
     from swe_db.environment.backup import BackupReport
@@ -46,7 +47,6 @@ def _as_object(report: BackupReport) -> dict[str, object]:
 
 
 def _content(report: BackupReport) -> str:
-    from swe_db.environment.space import shown_size  # noqa: PLC0415 - imports psycopg
 
     content = f"database {report.database} of PostgreSQL {report.postgres}, {counted_keys(report.redis_keys)}"
     return f"{shown_size(report.bytes)}, {content}"

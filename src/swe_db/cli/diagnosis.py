@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from swe_db.cli.ages import shown_age
 from swe_db.errors import redact
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ __all__ = ["Diagnosis", "Outcome", "as_object", "print_diagnosis"]
 
 INDENT: Final = "  "
 WIDEST_NAME: Final = 24
-AGES: Final = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,9 +160,7 @@ def _age(created: str) -> str:
         made = dt.datetime.fromisoformat(f"{created[:19]}+00:00")
     except ValueError:
         return "an unknown time"
-    seconds = (dt.datetime.now(dt.UTC) - made).total_seconds()
-    name, size = next(((name, size) for name, size in AGES if seconds >= 2 * size), AGES[-1])
-    return f"{seconds / size:.0f} {name}"
+    return shown_age((dt.datetime.now(dt.UTC) - made).total_seconds())
 
 
 def _leftovers_title(diagnosis: Diagnosis) -> str:

@@ -14,6 +14,7 @@ import click
 from swe_db.cli import options
 from swe_db.environment.site import Site, Told
 from swe_db.errors import ConfigError
+from swe_db.servers.room import shown_size
 
 __all__ = [
     "command_line",
@@ -116,11 +117,7 @@ def counted_keys(count: int | None) -> str:
 
 def telling() -> Told:
     """Return what shows notes and progress on stderr: one line that changes on a terminal, some lines elsewhere."""
-    return Told(note=_note, progress=_Progress())
-
-
-def _note(text: str) -> None:
-    click.echo(f"{click.style('note', fg='yellow')}: {text}", err=True)
+    return Told(note=options.print_note, progress=_Progress())
 
 
 @dataclasses.dataclass(slots=True)
@@ -148,7 +145,6 @@ class _Progress:
 
 
 def _line(doing: str, done: int, total: int | None, seconds: float) -> str:
-    from swe_db.environment.space import shown_size  # noqa: PLC0415 - imports psycopg
 
     amount = shown_size(done) if "keys" not in doing else f"{done} keys"
     if not total:

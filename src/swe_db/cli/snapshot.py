@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swe_db.cli import options
+from swe_db.cli.ages import shown_age
 from swe_db.cli.site import (
     command_line,
     counted_keys,
@@ -18,6 +19,7 @@ from swe_db.cli.site import (
     telling,
     yes_destroy_redis_option,
 )
+from swe_db.servers.room import shown_size
 
 if TYPE_CHECKING:
     from swe_db.environment.site import Site
@@ -130,7 +132,6 @@ def _content(snapshot: Snapshot) -> str:
 
 
 def _size(snapshot: Snapshot) -> str:
-    from swe_db.environment.space import shown_size  # noqa: PLC0415 - imports psycopg
 
     return "size not known" if snapshot.bytes is None else shown_size(snapshot.bytes)
 
@@ -154,10 +155,4 @@ def _print_table(snapshots: list[Snapshot]) -> None:
 
 
 def _age(made: dt.datetime) -> str:
-    seconds = (dt.datetime.now(dt.UTC) - made).total_seconds()
-    units = (("days", 86400), ("hours", 3600), ("minutes", 60))
-    for unit, size in units:
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    whole = max(round(seconds), 0)
-    return f"{whole} second{'' if whole == 1 else 's'}"
+    return shown_age((dt.datetime.now(dt.UTC) - made).total_seconds())

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from swe_db.cli import options
+from swe_db.cli.ages import shown_age
 from swe_db.errors import redact
 
 if TYPE_CHECKING:
     from swe_db.environment.overview import ServiceSurvey, Survey
 
 __all__ = ["command"]
-
-AGES: Final = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 
 
 @click.command("status")
@@ -56,7 +55,7 @@ def _service(service: ServiceSurvey) -> str:
     place = f"{version} ({service.backend or 'no backend yet'}), {service.host}:{service.port}"
     if service.trouble:
         return f"{place}, {service.trouble}"
-    return f"{place}, up for {_age(service.uptime or 0)}" if service.running else f"{place}, stopped"
+    return f"{place}, up for {shown_age(service.uptime or 0)}" if service.running else f"{place}, stopped"
 
 
 def _postgres(found: Survey) -> str:
@@ -80,9 +79,3 @@ def _size(size: int) -> str:
     from swe_db.servers.survey import size_text  # noqa: PLC0415
 
     return size_text(size)
-
-
-def _age(seconds: float) -> str:
-    name, length = next(((name, length) for name, length in AGES if seconds >= 2 * length), AGES[-1])
-    count = f"{seconds / length:.0f}"
-    return f"{count} {name.removesuffix('s') if count == '1' else name}"

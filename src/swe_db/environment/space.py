@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -12,15 +11,11 @@ import psycopg
 
 from swe_db.environment.maintenance import Maintenance
 from swe_db.errors import NoRoomError
+from swe_db.servers.room import DISK_FACTS, free_bytes, shown_size
 
-__all__ = ["free_bytes", "require_file_room", "require_room", "shown_size"]
+__all__ = ["require_file_room", "require_room"]
 
 RESERVE: Final = 32 << 20  # bytes: a server that cannot write its log goes down
-LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-WHERE: Final = (
-    "SELECT current_setting('data_directory'), (SELECT system_identifier FROM pg_control_system()), "
-    "pg_size_bytes(current_setting('max_wal_size'))"
-)
 
 
 def require_room(work: Maintenance, size: int, *, logged: bool) -> None:
@@ -35,7 +30,7 @@ def require_room(work: Maintenance, size: int, *, logged: bool) -> None:
         NoRoomError: It would not fit.
     """
     with contextlib.suppress(psycopg.Error):
-        directory, identifier, log = work.rows(WHERE)[0]
+        directory, identifier, log = work.rows(DISK_FACTS)[0]
         free = _free(work, Path(directory), int(identifier))
         needed = size + RESERVE + (min(size, log) if logged else 0)
         if free is not None and free < needed:
@@ -70,31 +65,3 @@ def require_file_room(directory: Path, size: int) -> None:
             f"{directory} has {shown_size(free)} left, and the file will have about {shown_size(size)}. "
             "Nothing was written. Name a file on another disk, or free some room."
         )
-
-
-def free_bytes(host: str, directory: Path, identifier: int) -> int | None:
-    """Return how much room a server's disk has; None if its data do not lie on this machine, or not for our eyes.
-
-    Args:
-        host: Where it listens.
-        directory: What it calls its data directory, which in a container is another one.
-        identifier: What tells its data directory from all others.
-    """
-    if not host.startswith("/") and host not in LOOPBACK:
-        return None
-    try:
-        with (directory / "global/pg_control").open("rb") as file:
-            found = int.from_bytes(file.read(8), sys.byteorder)
-        return shutil.disk_usage(directory).free if found == identifier else None
-    except OSError:
-        return None
-
-
-def shown_size(size: int) -> str:
-    """Return a number of bytes as people read it, `1.5 GiB`."""
-    amount = float(size)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if amount < 1024:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return f"{amount:.1f} TiB"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +12,9 @@ from swe_db.errors import GenerateError
 from swe_db.generate.plan import Plan
 from swe_db.generate.run import OnProgress, Progress
 from swe_db.migrations.connections import Connection, connection_name, execute
+from swe_db.servers.room import DISK_FACTS, free_bytes, shown_size
 
-__all__ = ["Estimate", "check_space", "estimate", "shown_size"]
+__all__ = ["Estimate", "check_space", "estimate"]
 
 # Measured with PostgreSQL 15 at the scale `company`, in bytes of table and indexes for each row that the plan sets; the
 # rows that hang on tasks count as theirs.
@@ -30,11 +29,6 @@ _BYTES: Final = {
 _SPARE: Final = 1.1
 _LARGE: Final = 100_000  # tasks: from here on the estimate is told
 _SECONDS: Final = (120, 600)  # for a million tasks with ten million events of the trail, with two processors or so
-_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-_FACTS: Final = """
-SELECT current_setting('data_directory'), (SELECT system_identifier FROM pg_catalog.pg_control_system()),
-  pg_size_bytes(current_setting('max_wal_size'))
-"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,8 +74,8 @@ def check_space(connection: Connection, plan: Plan, on_progress: OnProgress) -> 
         GenerateError: The disk is too small.
     """
     try:
-        directory, identifier, most_log = execute(connection, _FACTS).fetchall()[0]
-        free = _free_bytes(connection.info.host, Path(directory), int(identifier))
+        directory, identifier, most_log = execute(connection, DISK_FACTS).fetchall()[0]
+        free = free_bytes(connection.info.host, Path(directory), int(identifier))
     except psycopg.errors.InsufficientPrivilege:
         free, most_log = None, 1 << 30
     needed = estimate(plan, most_log)
@@ -104,28 +98,6 @@ def check_space(connection: Connection, plan: Plan, on_progress: OnProgress) -> 
         )
 
 
-def shown_size(size: float) -> str:
-    """Return a number of bytes as people read it, `1.5 GiB`."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TiB"
-
-
 def _parts(needed: Estimate) -> str:
     sizes = (("rows", needed.tables), ("indexes", needed.indexes), ("write-ahead log", needed.log))
     return ", ".join(f"{what} {shown_size(size)}" for what, size in sizes)
-
-
-def _free_bytes(host: str, directory: Path, identifier: int) -> int | None:
-    """Return the free room of a server's disk; None if its data do not lie on this machine, or not for our eyes."""
-    if not host.startswith("/") and host not in _LOOPBACK:
-        return None
-    try:
-        # In a container the directory has the same name and is another one.
-        with (directory / "global/pg_control").open("rb") as file:
-            found = int.from_bytes(file.read(8), sys.byteorder)
-        return shutil.disk_usage(directory).free if found == identifier else None
-    except OSError:
-        return None
