@@ -11,7 +11,8 @@ RunPytest = Callable[..., pytest.RunResult]
 
 KILLING = """
 import os
-import signal
+import select
+from pathlib import Path
 
 import pytest
 
@@ -22,10 +23,17 @@ def test_it(swe_db, swe_redis, turn):
         swe_db.commit()
         {kill}
 """
-KILL_POSTGRES = "os.kill(int(swe_db.execute(\"SELECT pg_read_file('postmaster.pid')\").fetchone()[0].split()[0]), 9)"
+# Its processes end when they see that it has; on a busy machine some still serve the next test.
+KILL_POSTGRES = """
+        postmaster = int(swe_db.execute("SELECT pg_read_file('postmaster.pid')").fetchone()[0].split()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        ends = [os.pidfd_open(int(child)) for child in children]
+        os.kill(postmaster, 9)
+        for end in ends:
+            select.select([end], [], [], 60)
+"""
 KILL_REDIS = "os.kill(swe_redis.info('server')['process_id'], 9)"
 REMOVE_CONTAINER = """
-        from pathlib import Path
         import docker
         label = "swe-db.directory"
         client = docker.from_env()
@@ -55,7 +63,7 @@ def test_a_server_that_is_killed_ends_the_run(
     pytester: pytest.Pytester, run: RunPytest, *, workers: list[str], kill: str, gone: str
 ) -> None:
     """The test in which it happened has the error with the server's last words; the tests after it do not run."""
-    pytester.makepyfile(KILLING.format(kill=kill))
+    pytester.makepyfile(KILLING.format(kill=kill.strip()))
     result = run("--swe-db", "--swe-db-backend=local", *workers)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.assert_outcomes(passed=2, errors=1)
