@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import subprocess
 import sys
@@ -34,8 +35,11 @@ def test_the_scales_are_those_of_the_generator() -> None:
     assert tuple(SCALES) == generate_command.SCALES
 
 
-def test_a_load_is_told_and_found_again(target: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_load_is_told_and_found_again(
+    target: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The rows of each table are printed; with --json stdout is one document; another load needs --reset."""
+    monkeypatch.setattr(progress, "PERIOD", math.inf)
     arguments = ["generate", "--postgres-url", target, "--no-profile"]
     assert run([*arguments, "--rows", "tasks=900", "--seed", "7"]) == 0
     output, errors = capsys.readouterr()
