@@ -12,19 +12,19 @@ from support.twins import Twin
 
 __all__ = ["PATIENCE", "eventually", "listen", "running", "subscription_threads"]
 
-PATIENCE = 20.0  # seconds; what has not come by then never will
+PATIENCE = 50.0  # seconds; what has not come by then never will
 
 
 def listen(manager: Any, *channels: str, **options: Any) -> Any:
-    """Subscribe."""
-    subscription = manager.subscribe(*channels, **options)
+    """Subscribe, and wait longer for the confirmation than a server needs."""
+    subscription = manager.subscribe(*channels, **{"timeout": PATIENCE, **options})
     return Twin(subscription, manager._loop) if isinstance(manager, Twin) else subscription
 
 
 @contextmanager
 def running(manager: Any, **options: Any) -> Iterator[None]:
     """Call the handlers while the block runs."""
-    context = manager.running(**options)
+    context = manager.running(**{"timeout": PATIENCE, **options})
     with Twin(context, manager._loop) if isinstance(manager, Twin) else context:
         yield
 

@@ -1,6 +1,7 @@
 """Every way in which Redis is run, on 127.0.0.1: one server, with TLS or ACLs, behind Sentinels, as a cluster.
 
-Servers run unprivileged and end with this process, however it ends.
+Servers run unprivileged and end with this process, however it ends. Nobody takes the place of one that is merely slow,
+unless that is asked for: on a busy machine each may be held up for seconds.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import select
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,10 +32,12 @@ from swe_db.servers.binaries import RedisBinary, find_redis
 from swe_db.servers.embedded import embedded_redis
 from swe_db.servers.process import GuardedProcess, PortReservation
 
-__all__ = ["Node", "Topology", "acl_server", "closers", "cluster", "sentinels", "tls_server"]
+__all__ = ["Node", "Topology", "acl_server", "closers", "cluster", "promote_soon", "sentinels", "tls_server", "until"]
 
-PATIENCE: Final = 30.0  # seconds
+PATIENCE: Final = 60.0  # seconds
 POLL: Final = 0.01  # seconds
+LONG: Final = 60_000  # milliseconds that a server may be silent
+SHORT: Final = 500  # where servers are killed
 SLOTS: Final = 16384
 SERVICE: Final = "main"
 PASSWORD: Final = secrets.token_urlsafe(12)
@@ -56,13 +60,14 @@ cluster-enabled yes
 cluster-port {bus}
 cluster-node-timeout 1000
 cluster-replica-validity-factor 0
+cluster-replica-no-failover yes
 """
 SENTINEL: Final = f"""
 requirepass {PASSWORD}
 sentinel sentinel-pass {PASSWORD}
 sentinel monitor {SERVICE} 127.0.0.1 {{master}} 2
 sentinel auth-pass {SERVICE} {PASSWORD}
-sentinel down-after-milliseconds {SERVICE} 500
+sentinel down-after-milliseconds {SERVICE} {LONG}
 sentinel failover-timeout {SERVICE} 1000
 """
 PERIODS: Final = ("INFO-PERIOD", "PING-PERIOD", "ASK-PERIOD", "PUBLISH-PERIOD")
@@ -111,8 +116,11 @@ class Node:
         return int(self.ask("INFO")["process_id"])
 
     def kill(self) -> None:
-        """End it without a word."""
-        os.kill(self.pid, signal.SIGKILL)
+        """End it without a word, and wait until it has ended: until then it may answer."""
+        process = os.pidfd_open(self.pid)
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+        select.select([process], [], [], PATIENCE)
+        os.close(process)
 
     def obstacle(self) -> str | None:
         """Return why it does not answer, None if it does."""
@@ -248,8 +256,8 @@ def tls_server(directory: Path, *, asks: bool = False, subject: str = "IP:127.0.
 
 
 @contextlib.contextmanager
-def sentinels(replicas: int = 1) -> Iterator[Topology]:
-    """A master, its replicas, and three Sentinels that watch them."""
+def sentinels(replicas: int = 1, *, fail_over: bool = False) -> Iterator[Topology]:
+    """A master, its replicas, and three Sentinels that watch them and, if asked for, soon promote a replica."""
     with contextlib.ExitStack() as stack:
         master = stack.enter_context(_node(DATA))
         following = f"{DATA}replicaof 127.0.0.1 {master.port}\n"
@@ -263,6 +271,8 @@ def sentinels(replicas: int = 1) -> Iterator[Topology]:
             until(partial(_follows, node), "the replica follows")
         for node in watchers:
             until(partial(_sees, node, replicas), "the Sentinels see each other")
+        if fail_over:
+            promote_soon(watchers)
         addresses = [("127.0.0.1", node.port) for node in watchers]
 
         def connect(**options: Any) -> Any:
@@ -284,6 +294,12 @@ def sentinels(replicas: int = 1) -> Iterator[Topology]:
         )
 
 
+def promote_soon(watchers: Sequence[Node]) -> None:
+    """Let Sentinels promote a replica as soon as the master is silent."""
+    for node in watchers:
+        node.ask("SENTINEL SET", SERVICE, "down-after-milliseconds", SHORT)
+
+
 def closers(client: Any) -> list[Callable[[], Any]]:
     """Return what closes a client of redis.asyncio, and what it leaves open: Sentinels, a cluster's broken nodes."""
     manager = getattr(getattr(client, "connection_pool", None), "sentinel_manager", None)
@@ -302,11 +318,14 @@ def _sees(node: Node, replicas: int) -> bool:
 
 
 @contextlib.contextmanager
-def cluster() -> Iterator[Topology]:
-    """A cluster of three masters with a replica each; the first three nodes are the masters."""
+def cluster(*, fail_over: bool = False) -> Iterator[Topology]:
+    """A cluster of three masters with a replica each; the first three nodes are the masters, for good if not asked."""
     with contextlib.ExitStack() as stack:
         nodes = [stack.enter_context(_node(f"{DATA}{IN_CLUSTER}")) for _ in range(6)]
         _join(nodes)
+        for node in nodes:
+            setting = ("cluster-replica-no-failover", "no") if fail_over else ("cluster-node-timeout", LONG)
+            node.ask("CONFIG SET", *setting)
         where: dict[str, Any] = {"host": "127.0.0.1", "port": nodes[0].port, "password": PASSWORD}
         hosts = ",".join(f"127.0.0.1:{node.port}" for node in nodes)
         yield Topology(
@@ -327,7 +346,9 @@ def _join(nodes: Sequence[Node]) -> None:
     for number, node in enumerate(masters):
         node.ask("CLUSTER ADDSLOTSRANGE", number * SLOTS // 3, (number + 1) * SLOTS // 3 - 1)
     for node in nodes[1:]:
-        nodes[0].ask("CLUSTER MEET", "127.0.0.1", node.port, node.bus)
+        _met(nodes[0], node)
+    for one, other in [(nodes[0], node) for node in nodes[1:]] + [(node, nodes[0]) for node in nodes[1:]]:
+        until(partial(_met, one, other), "the nodes meet")
     for node in nodes:
         until(partial(_has, node, "cluster_known_nodes", str(len(nodes))), "the nodes know each other")
     for master, replica in zip(masters, replicas, strict=True):
@@ -337,6 +358,14 @@ def _join(nodes: Sequence[Node]) -> None:
         until(partial(_has, node, "cluster_state", "ok"), "the cluster is whole")
     for node in replicas:
         until(partial(_follows, node), "the replica follows")
+
+
+def _met(node: Node, other: Node) -> bool:
+    """Tell whether a node has met another; if it has not begun to, or has given up, it begins."""
+    known = node.ask("CLUSTER NODES").get(f"127.0.0.1:{other.port}")
+    if known is None:
+        node.ask("CLUSTER MEET", "127.0.0.1", other.port, other.bus)
+    return known is not None and "handshake" not in known["flags"]
 
 
 def _has(node: Node, name: str, value: str) -> bool:
