@@ -72,12 +72,12 @@ def test_fencing_tokens_rise(place: Any) -> None:
 
     def next_one(**options: Any) -> Any:
         taken = lock(place, **options)
-        assert taken.acquire(timeout=5)
+        assert taken.acquire(timeout=30)
         numbers.append(taken.fencing_token)
         return taken
 
     next_one().release()
-    next_one(ttl=0.02)
+    next_one(ttl=0.05)
     next_one()
     place.client.flushall()
     next_one()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-import time
 from typing import Any
 
 import pytest
 
+from support.hurrying import hurry
+from support.subscribing import eventually
 from swe_db.errors import LockLostError
 from swe_db.redis.lock import AsyncDistributedLock, DistributedLock
 
@@ -38,18 +39,22 @@ def test_once_lost_it_stays_lost(place: Any) -> None:
         first.extend()
 
 
-@pytest.mark.places("local", reason="it takes time")
-def test_auto_renew_keeps_it(place: Any) -> None:
-    """A lock that is renewed lasts as long as it is held and ends with its release."""
-    first = lock(place, ttl=0.5, auto_renew=True)
+def test_auto_renew_keeps_it(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that is renewed lasts, here and on the server, as long as it is held and ends with its release."""
+    first = hurry(monkeypatch, lock(place, ttl=60, auto_renew=True))
     assert first.acquire()
-    until = time.monotonic() + 0.8
-    while time.monotonic() < until:
-        assert place.client.get("a") is not None
-        first.check()
-        time.sleep(0.01)
+    for _ in range(3):
+        wait_for_renewal(place, first)
+    first.check()
     assert first.release()
     assert place.client.get("a") is None
+
+
+def wait_for_renewal(place: Any, lock: Any) -> None:
+    """Wait until a lock's time was set anew, in this process and on the server."""
+    deadline = lock.lost.deadline
+    place.client.pexpire("a", 30_000)
+    eventually(lambda: place.client.pttl("a") > 30_000 and lock.lost.deadline > deadline)
 
 
 def test_renewal_ends_with_the_hold(place: Any) -> None:
@@ -59,10 +64,7 @@ def test_renewal_ends_with_the_hold(place: Any) -> None:
         assert first.acquire()
         assert len(renewals(place, first)) == 1
         assert first.release()
-        until = time.monotonic() + 10
-        while renewals(place, first) and time.monotonic() < until:
-            time.sleep(0.001)
-        assert renewals(place, first) == []
+        eventually(lambda: renewals(place, first) == [])
 
 
 def renewals(place: Any, lock: Any) -> list[Any]:
@@ -77,16 +79,11 @@ def renewals(place: Any, lock: Any) -> list[Any]:
     return [name for name in names if name.startswith("extends the lock")]
 
 
-def test_renewal_tells_of_a_loss(place: Any) -> None:
+def test_renewal_tells_of_a_loss(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock that is gone is noticed by the renewal, long before its time is over."""
-    first = lock(place, ttl=60, auto_renew=True)
-    first._core.ttl = 150  # renews every 50 ms
+    first = hurry(monkeypatch, lock(place, ttl=120, auto_renew=True))
     assert first.acquire()
-    assert first.extend(60)
     place.client.delete("a")
-    until = time.monotonic() + 10
-    while not first.lost.is_set() and time.monotonic() < until:
-        time.sleep(0.005)
-    assert first.lost.is_set()
+    eventually(first.lost.is_set)
     with pytest.raises(LockLostError):
         first.check()

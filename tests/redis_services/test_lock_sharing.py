@@ -282,7 +282,7 @@ def test_a_cancelled_acquire_leaves_no_lock(shared: Any, place: Any, turns: int)
 
     acquired = shared._loop.run(work())
     other = DistributedLock("a", client=place.client)
-    assert other.acquire(timeout=0 if acquired else 5) != acquired
+    assert other.acquire(timeout=0 if acquired else 15) != acquired
 
 
 @sync_only
