@@ -17,6 +17,7 @@ from support.twins import Loop, Twin
 from swe_db.errors import RedisServiceError, RedisUnavailableError
 from swe_db.faults import RedisProxy
 from swe_db.redis.limiter import AsyncRateLimiter, RateLimiter
+from swe_db.redis.limiter import core as limiter_core
 from swe_db.redis.limiter import outage as limiter_outage
 
 ALGORITHMS: Final = ("sliding_window", "sliding_log", "gcra")
@@ -35,17 +36,35 @@ def proxy(redis_place: Any) -> Iterator[RedisProxy]:
 @pytest.fixture(params=["sync", "async"])
 def make(request: pytest.FixtureRequest, proxy: RedisProxy, loop: Loop) -> Iterator[Callable[..., Any]]:
     """What makes limiters that reach their Redis through the proxy."""
-    client = redis.Redis.from_url(proxy.url, socket_timeout=0.2)
-    aclient = loop.call(redis.asyncio.Redis.from_url, proxy.url, socket_timeout=0.2)
+    ends: list[Callable[[], object]] = []
 
-    def make(*arguments: Any, **options: Any) -> Any:
+    def make(*arguments: Any, timeout: float = 30, **options: Any) -> Any:
         if request.param == "sync":
+            client = redis.Redis.from_url(proxy.url, socket_timeout=timeout)
+            ends.append(client.close)
             return RateLimiter(*arguments, client=client, **options)
+        aclient = loop.call(redis.asyncio.Redis.from_url, proxy.url, socket_timeout=timeout)
+        ends.append(lambda: loop.call(aclient.aclose))
         return Twin(loop.call(AsyncRateLimiter, *arguments, client=aclient, **options), loop)
 
     yield make
-    client.close()
-    loop.call(aclient.aclose)
+    for end in ends:
+        end()
+
+
+class Clock:
+    """Stands for the module `time`, and goes when it is told to.
+
+    Attributes:
+        now: In seconds.
+    """
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic_ns(self) -> int:
+        """Return the time in nanoseconds."""
+        return round(self.now * 1_000_000_000)
 
 
 @pytest.fixture
@@ -88,20 +107,25 @@ def test_deny_lets_nobody_in(make: Any, proxy: RedisProxy, short: None) -> None:
         assert not any(result.allowed for result in results)
         assert all(result.degraded and 0 < result.retry_after <= 0.06 for result in results)
         assert limit.remaining("a") == 0
-    time.sleep(results[-1].retry_after + 0.001)
+        retry_after = limit.hit("a").retry_after
+    time.sleep(retry_after + 0.001)
     assert limit.hit("a").allowed
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_local_goes_on_counting_in_the_process(make: Any, proxy: RedisProxy, short: None, algorithm: str) -> None:
+def test_local_goes_on_counting_in_the_process(
+    make: Any, proxy: RedisProxy, short: None, algorithm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each identifier gets its limit from this process; when Redis is back it counts, and the process forgets."""
-    limit = make(2, 0.2, algorithm=algorithm, on_error="local")
+    clock = Clock()
+    monkeypatch.setattr(limiter_core, "time", clock)
+    limit = make(2, 60, algorithm=algorithm, on_error="local")
     with proxy.outage():
         results = [limit.hit("a") for _ in range(4)]
         assert [result.allowed for result in results] == [True, True, False, False]
         assert all(result.degraded for result in results)
         assert limit.hit("b").remaining == 1
-        time.sleep(results[-1].retry_after)
+        clock.now += results[-1].retry_after
         assert limit.hit("a").allowed
     time.sleep(0.06)
     assert limit.hit("a").remaining == 1
@@ -117,14 +141,15 @@ def test_a_reset_is_done_or_an_error(make: Any, proxy: RedisProxy, policy: str) 
         limit.reset("a")
 
 
-def test_not_every_caller_waits_for_a_redis_that_hangs(make: Any, proxy: RedisProxy) -> None:
+def test_not_every_caller_waits_for_a_redis_that_hangs(
+    make: Any, proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A Redis that takes commands and does not answer costs one timeout a period, not one a call."""
-    limit = make(2, 60, on_error="allow")
+    monkeypatch.setattr(limiter_outage, "PERIOD", 3600)
+    limit = make(2, 60, on_error="allow", timeout=0.2)
     proxy.drop_replies("EVALSHA", times=1000, then="silence")
-    started = time.monotonic()
     assert all(limit.hit("a").allowed for _ in range(50))
-    assert time.monotonic() - started < 5  # 50 timeouts of 0.2 s would be 10
-    assert proxy.count("EVALSHA") <= 5
+    assert proxy.count("EVALSHA") <= 1  # none if the machine is so slow that even connecting takes too long
 
 
 def test_an_outage_is_told_once(make: Any, proxy: RedisProxy, short: None, caplog: pytest.LogCaptureFixture) -> None:
