@@ -20,7 +20,8 @@ from swe_db.redis.client import AsyncRedisClient, RedisClient
 
 pytestmark = pytest.mark.places("local", reason="the network is the proxy's")
 
-QUICK: Final = 5.0  # seconds, half of the lease
+LEASE: Final = 60.0  # seconds
+QUICK: Final = LEASE / 2
 
 
 @pytest.fixture
@@ -35,9 +36,9 @@ def cache(place: Any, proxy: RedisProxy, loop: Loop) -> Iterator[Any]:
     """A manager behind the proxy, with a client that tries again."""
     client: Any = RedisClient(proxy.url) if place.twin == "sync" else AsyncRedisClient(proxy.url)
     if place.twin == "sync":
-        yield CacheManager(client)
+        yield CacheManager(client, lease=LEASE)
     else:
-        yield Twin(AsyncCacheManager(client), loop)
+        yield Twin(AsyncCacheManager(client, lease=LEASE), loop)
     loop.call(client.close)
 
 

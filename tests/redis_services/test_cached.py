@@ -218,17 +218,17 @@ def test_a_refresh_overrules_what_is_being_computed(place: Any, kept: Kept) -> N
 
     def old() -> str:
         began.set()
-        go_on.wait(10)
+        go_on.wait(30)
         return "old"
 
     def new() -> str:
         go_on.set()
-        assert before.result(10) == "old"
+        assert before.result(30) == "old"
         return "new"
 
     with ThreadPoolExecutor(1) as pool:
         before = pool.submit(CacheManager(place.client).get_or_set, "a", old, 60)
-        assert began.wait(10)
+        assert began.wait(30)
         assert kept(new, key=lambda: "a").refresh() == "new"
     assert kept.manager.get("a") == "new"
 

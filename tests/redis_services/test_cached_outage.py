@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import signal
 import subprocess
 import threading
@@ -26,7 +27,7 @@ from swe_db.redis.client import AsyncRedisClient, RedisClient
 from swe_db.servers.process import PortReservation
 
 TIMEOUT: Final = 0.2  # seconds
-PATIENCE: Final = 10.0
+PATIENCE: Final = 30.0
 
 
 class Server:
@@ -68,6 +69,7 @@ class Server:
     def pause(self) -> None:
         """Let it answer no more; connections stay."""
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def go_on(self) -> None:
         """Let it answer again."""
@@ -93,6 +95,17 @@ class Clock:
         return self.now
 
 
+class Breaker(CircuitBreaker):
+    """A breaker that counts how many have waited for Redis in vain."""
+
+    failures = 0
+
+    def failed(self) -> bool:
+        """Count one."""
+        self.failures += 1
+        return super().failed()
+
+
 @dataclasses.dataclass
 class Kept:
     """A cached function, and what it takes.
@@ -101,6 +114,7 @@ class Kept:
         call: Calls it; it returns how often it ran.
         cached: The cached function itself.
         manager: Its cache.
+        breaker: Its breaker.
         clock: The clock of its breaker.
         run: Calls what may have to be awaited.
     """
@@ -108,16 +122,25 @@ class Kept:
     call: Callable[..., int]
     cached: Any
     manager: Any
+    breaker: Breaker
     clock: Clock
     run: Callable[[Any], Any]
+
+    def found(self) -> int:
+        """Call until the result is from the cache, for which Redis may be too slow now and then; return it."""
+        for _ in range(100):
+            self.clock.now += 5
+            first = self.call()
+            if self.call() == first:
+                return first
+        raise AssertionError("the cache is not used")
 
 
 @pytest.fixture(params=["sync", "async"])
 def keep(request: pytest.FixtureRequest) -> Iterator[Callable[..., Kept]]:
-    """Makes a cached function of either kind on a URL; the client gives up after `TIMEOUT` and does not try again."""
+    """Makes a cached function of either kind on a URL; the client gives up after a time and does not try again."""
     loop = Loop()
     runs: list[int] = []
-    options: dict[str, Any] = {"retries": 0, "socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
     clients: list[Any] = []
     meanwhile: list[Callable[[], object]] = []
 
@@ -130,19 +153,22 @@ def keep(request: pytest.FixtureRequest) -> Iterator[Callable[..., Kept]]:
     async def acount(number: int = 0) -> int:
         return count(number)
 
-    def keep(url: str, meanwhile_: Callable[[], object] | None = None, **more: Any) -> Kept:
+    def keep(
+        url: str, meanwhile_: Callable[[], object] | None = None, *, timeout: float = PATIENCE, **more: Any
+    ) -> Kept:
         meanwhile[:] = [meanwhile_] if meanwhile_ else []
+        options: dict[str, Any] = {"retries": 0, "socket_timeout": timeout, "socket_connect_timeout": timeout}
         clock = Clock()
-        breaker = CircuitBreaker(5.0, clock=clock)
+        breaker = Breaker(5.0, clock=clock)
         if request.param == "sync":
             clients.append(RedisClient(url, **options))
             manager: Any = CacheManager(clients[-1], breaker=breaker)
             cached: Any = cache_result(60, cache=manager, **more)(count)
-            return Kept(cached, cached, manager, clock, lambda call: call())
+            return Kept(cached, cached, manager, breaker, clock, lambda call: call())
         clients.append(AsyncRedisClient(url, **options))
         manager = AsyncCacheManager(clients[-1], breaker=breaker)
         cached = cache_result(60, cache=manager, **more)(acount)
-        return Kept(lambda *arguments: loop.run(cached(*arguments)), cached, manager, clock, loop.call)
+        return Kept(lambda *arguments: loop.run(cached(*arguments)), cached, manager, breaker, clock, loop.call)
 
     yield keep
     for client in clients:
@@ -157,36 +183,31 @@ STOP = {"killed": (Server.kill, Server.start), "paused": (Server.pause, Server.g
 def test_functions_run_while_redis_is_away(server: Server, keep: Callable[..., Kept], how: str) -> None:
     """Without Redis the function runs, one call a period waits for it, and the cache is used again when it is back."""
     stop, start = STOP[how]
-    kept = keep(server.url)
-    assert [kept.call(), kept.call()] == [1, 1]
+    kept = keep(server.url, timeout=TIMEOUT)
+    kept.found()
+    before = kept.breaker.failures
     stop(server)
-    began = time.monotonic()
-    assert [kept.call() for _ in range(20)] == list(range(2, 22))
+    runs = [kept.call() for _ in range(20)]
     kept.clock.now += 5
-    assert [kept.call() for _ in range(20)] == list(range(22, 42))
-    assert time.monotonic() - began < 4 * TIMEOUT + 1.0  # 2 time-outs, where 40 were 8 seconds
+    runs += [kept.call() for _ in range(20)]
+    assert runs == list(range(runs[0], runs[0] + 40))
+    assert kept.breaker.failures - before == 2
     start(server)
-    kept.clock.now += 5
-    first = kept.call()
-    assert [kept.call(), kept.call()] == [first, first]
+    kept.found()
 
 
 def test_under_load_nothing_fails_and_little_waits(server: Server, keep: Callable[..., Kept]) -> None:
     """With 8 callers at work, a stop and a start of Redis are no error to any of them, and cost each one time-out."""
-    kept = keep(server.url)
+    kept = keep(server.url, timeout=TIMEOUT)
     over = threading.Event()
     errors: list[Exception] = []
-    waits: list[float] = []
 
     def work() -> None:
         while not over.is_set():
-            began = time.monotonic()
             try:
                 kept.call()
             except Exception as error:  # noqa: BLE001 - none may come
                 errors.append(error)
-            if time.monotonic() - began > 0.9 * TIMEOUT:
-                waits.append(time.monotonic() - began)
 
     with ThreadPoolExecutor(8) as pool:
         for _ in range(8):
@@ -201,11 +222,9 @@ def test_under_load_nothing_fails_and_little_waits(server: Server, keep: Callabl
         time.sleep(0.1)
         over.set()
     assert errors == []
-    assert len(waits) <= 3 * 8  # one time-out each, where it would be six
-    kept.clock.now += 5
-    kept.call()
-    assert kept.call() == kept.call()
-    assert not kept.manager.breaker.is_open
+    assert kept.breaker.failures <= 3 * 8  # one time-out each, where it would be six
+    kept.found()
+    assert not kept.breaker.is_open
 
 
 def test_errors_may_pass(server: Server, keep: Callable[..., Kept]) -> None:
@@ -234,7 +253,7 @@ def test_a_function_runs_once_though_redis_goes_meanwhile(server: Server, keep: 
     """When Redis ends while the function runs, its result is returned and it is not called again."""
     kept = keep(server.url, server.kill)
     assert kept.call() == 1
-    assert kept.manager.breaker.is_open
+    assert kept.breaker.is_open
 
 
 def test_errors_of_the_function_are_not_those_of_the_cache(server: Server, keep: Callable[..., Kept]) -> None:
@@ -246,7 +265,7 @@ def test_errors_of_the_function_are_not_those_of_the_cache(server: Server, keep:
     kept = keep(server.url, fails)
     with pytest.raises(RedisUnavailableError, match="another one"):
         kept.call()
-    assert not kept.manager.breaker.is_open
+    assert not kept.breaker.is_open
     assert [kept.call(), kept.call()] == [2, 2]
 
 
