@@ -98,8 +98,8 @@ def test_a_lost_acknowledgement_can_be_repeated(proxy: RedisProxy, make: Any) ->
 
 def test_a_silent_server_is_left(proxy: RedisProxy, make: Any) -> None:
     """A read whose reply never comes ends with the client's time-out, and the message comes after all."""
+    durable(make(proxy.url)).publish("x")
     with durable(make(proxy.url, options={"socket_timeout": 0.2}), claim_after=0.05) as stream:
-        stream.publish("x")
         proxy.drop_replies("XREADGROUP", then="silence")
         assert stream.get(PATIENCE).data == "x"
 
