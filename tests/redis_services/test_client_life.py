@@ -73,7 +73,7 @@ def test_a_forked_process_has_connections_of_its_own(redis_server: RedisServer) 
 
 def test_a_fork_while_other_threads_are_at_work_hangs_nobody(redis_server: RedisServer) -> None:
     """Whatever another thread held when the process was forked, the child can use its client."""
-    with RedisClient(redis_server.url, max_connections=2) as client:
+    with RedisClient(redis_server.url, max_connections=2, pool_timeout=60) as client:
         stop = threading.Event()
 
         def busy() -> None:
@@ -108,7 +108,7 @@ def test_the_default_client_is_another_one_in_a_child(redis_server: RedisServer)
 def test_a_second_event_loop_goes_on(redis_server: RedisServer, tmp_path: Path) -> None:
     """A client outlives its loop, whose connections are closed with it: no error, no warning, nothing left open."""
     program = [sys.executable, "-X", "dev", "-W", "error", "-c", TWICE, redis_server.url]
-    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     errors = [line for line in done.stderr.splitlines() if not line.startswith("Executing <")]  # how slow it was
     assert (done.returncode, errors) == (0, [])
 
@@ -123,7 +123,7 @@ def test_loops_that_ended_are_forgotten(redis_server: RedisServer) -> None:
 
 def test_loops_in_threads_share_a_client(redis_server: RedisServer) -> None:
     """Each loop has its own connections, also where several run at a time."""
-    client = AsyncRedisClient(redis_server.url, max_connections=2)
+    client = AsyncRedisClient(redis_server.url, max_connections=2, pool_timeout=60)
 
     async def work(name: str) -> list[bytes]:
         replies = await asyncio.gather(*(client.raw.echo(f"{name}-{turn}") for turn in range(50)))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.senders import AsyncSender, Sender
+from support.senders import AsyncSender, Sender, answered
 from support.topologies import Topology, acl_server, closers, tls_server
 from support.twins import Loop, Twin
 from swe_db.errors import AmbiguousResultError, RedisServiceError, RedisUnavailableError
@@ -18,7 +18,7 @@ from swe_db.redis.client import AsyncRedisClient, RedisClient, TLSConfig
 from swe_db.redis.connection.health import asked
 from swe_db.redis.steps import Command, Script, ScriptCall, Steps
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 50.0  # seconds
 
 
 class Text(Script):
@@ -71,12 +71,12 @@ def test_a_broken_connection_is_told_or_mended(place: Any) -> None:
     sender = place.make(Sender, AsyncSender)
     nodes = [node.connect() for node in place.server.nodes] if isinstance(place.server, Topology) else [place.client]
     with ThreadPoolExecutor() as threads:
-        waiting = threads.submit(sender.send, "BLPOP", "queue", 4, once=True)
+        waiting = threads.submit(sender.send, "BLPOP", "queue", 30, once=True)
         kill_blocked(nodes)
         with pytest.raises(AmbiguousResultError):
             waiting.result(PATIENCE)
         if place.name in {"client", "tls", "acl", "sentinel", "cluster"}:  # with the retries of ours
-            waiting = threads.submit(sender.send, "BLPOP", "queue", 4)
+            waiting = threads.submit(sender.send, "BLPOP", "queue", 30)
             kill_blocked(nodes)
             place.client.rpush("queue", "a")
             assert list(waiting.result(PATIENCE)) == [b"queue", b"a"]
@@ -104,7 +104,7 @@ def test_a_clients_own_retries_are_left_out(place: Any, given: Any) -> None:
     """What must not run twice is sent once, though redis-py's cluster would send it again."""
     nodes = [node.connect() for node in place.server.nodes]
     with ThreadPoolExecutor() as threads:
-        waiting = threads.submit(given.send, "BLPOP", "queue", 4, once=True)
+        waiting = threads.submit(given.send, "BLPOP", "queue", 30, once=True)
         kill_blocked(nodes)
         with pytest.raises(AmbiguousResultError):
             waiting.result(PATIENCE)
@@ -125,11 +125,11 @@ def test_keys_of_two_slots_are_refused(place: Any, given: Any) -> None:
 @pytest.mark.places("acl", "tls", "sentinel", reason="the others connect as one of these")
 def test_a_late_reply_is_nobody_elses(place: Any, given: Any) -> None:
     """A connection on which a reply is still to come is not used again."""
-    given.send("SET", "mine", "a")
+    answered(given, "SET", "mine", "a")
     with pytest.raises(AmbiguousResultError):
-        given.send("BLPOP", "queue", 0.6, once=True)
-    assert given.send("GET", "mine", once=True) == b"a"
-    assert given.send("GET", "mine") == b"a"
+        given.send("BLPOP", "queue", 5, once=True)
+    assert answered(given, "GET", "mine", once=True) == b"a"
+    assert answered(given, "GET", "mine") == b"a"
 
 
 def kill_blocked(nodes: list[Any]) -> None:
@@ -157,7 +157,7 @@ def sender(twin: str, loop: Loop) -> Iterator[Callable[..., Any]]:
 
     def make(url: str, **options: Any) -> Any:
         kind = RedisClient if twin == "sync" else AsyncRedisClient
-        made.append(kind(url, **{"retries": 0, "socket_connect_timeout": 2, **options}))
+        made.append(kind(url, **{"retries": 0, "socket_connect_timeout": 30, "socket_timeout": 30, **options}))
         if twin == "sync":
             return Sender(client=made[-1])
         return Twin(loop.call(AsyncSender, client=made[-1]), loop)

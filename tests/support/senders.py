@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import Any, Final
 
+from swe_db.errors import RedisUnavailableError
 from swe_db.redis.client import aconnected, connected
 from swe_db.redis.steps import Batch, Command, Steps, arun, run
 
-__all__ = ["AsyncSender", "Sender"]
+__all__ = ["AsyncSender", "Sender", "answered"]
+
+PATIENCE: Final = 50.0  # seconds
 
 
 class Sender:
@@ -46,6 +50,17 @@ class AsyncSender:
     async def batch(self, *commands: tuple[Any, ...]) -> Any:
         """Return the answers to commands that are sent together."""
         return await self.take(_together(*commands))
+
+
+def answered(sender: Any, *arguments: Any, once: bool = False) -> Any:
+    """Return the answer to a command, which may be too late now and then for a client whose patience is short."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return sender.send(*arguments, once=once)
+        except RedisUnavailableError:
+            if time.monotonic() > end:
+                raise
 
 
 def _one(command: Command) -> Steps[Any]:
