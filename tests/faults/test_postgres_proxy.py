@@ -45,7 +45,7 @@ def connect(proxy: PostgresProxy) -> Iterator[Connect]:
     made: list[psycopg.Connection[Any]] = []
 
     def connect(**options: Any) -> psycopg.Connection[Any]:
-        made.append(psycopg.connect(proxy.url, connect_timeout=5, **options))
+        made.append(psycopg.connect(proxy.url, connect_timeout=30, **options))
         return made[-1]
 
     yield connect
@@ -137,7 +137,7 @@ def test_silence_ends_with_its_block(proxy: PostgresProxy, connect: Connect, dir
         fault.wait()
         assert waiting.is_alive()
         assert proxy.connections == 1
-    waiting.join(10)
+    waiting.join(30)
     assert len(errors) == 1
     assert rows(direct) == [1]
 
@@ -186,9 +186,10 @@ def _is_busy(direct: psycopg.Connection[Any]) -> bool:
 
 
 def test_what_was_cut_off_ends_with_the_proxy(
-    postgres: PostgresServer, proxy: PostgresProxy, connect: Connect, direct: psycopg.Connection[Any]
+    proxy: PostgresProxy, connect: Connect, direct: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A statement goes on in the server after the cut, and no longer than the proxy."""
+    monkeypatch.setattr("swe_db.faults.proxy.ENDING", 9)
     test_cut_ends_every_connection(proxy, connect, direct)
     assert _is_busy(direct)
     proxy.close()

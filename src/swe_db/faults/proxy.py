@@ -29,6 +29,7 @@ HOST: Final = "127.0.0.1"
 BACKLOG: Final = 128
 CONNECTING: Final = 10.0  # seconds
 ENDING: Final = 2.0  # seconds in which a server ends the connections of clients that have gone
+STOPPING: Final = 10.0  # seconds in which the proxy's thread ends
 
 
 def no_restart() -> None:
@@ -186,7 +187,7 @@ class Proxy(ABC, Generic[Request]):
             self._run(self._end())
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(PATIENCE)
+            self._thread.join(STOPPING)
             self._loop.close()
             if self._owns_port:
                 self._reservation.release()
