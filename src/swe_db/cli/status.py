@@ -10,6 +10,7 @@ import click
 from swe_db.cli import options
 from swe_db.cli.ages import shown_age
 from swe_db.errors import redact
+from swe_db.servers.room import shown_size
 
 if TYPE_CHECKING:
     from swe_db.environment.overview import ServiceSurvey, Survey
@@ -41,11 +42,12 @@ def _lines(found: Survey) -> str:
 
     state = "running" if found.running else f"not running; `swe-db up{environment.flag(found.name)}` starts it"
     head = f"{found.name} ({found.backend}): {state}"
+    disk = "" if found.disk is None else f", {shown_size(found.disk)} of data on disk"
     rows = [
         ("postgres", f"{_service(found.postgres)}{_postgres(found)}"),
         ("redis", f"{_service(found.redis)}{_redis(found.redis)}"),
         ("migrations", _migrations(found)),
-        ("directory", f"{found.directory}{'' if found.disk is None else f', {_size(found.disk)} of data on disk'}"),
+        ("directory", f"{found.directory}{disk}"),
     ]
     return "\n".join([head, *(redact(f"  {name:<12}{text}") for name, text in rows)])
 
@@ -61,21 +63,15 @@ def _service(service: ServiceSurvey) -> str:
 def _postgres(found: Survey) -> str:
     if found.postgres.uptime is None:
         return ""
-    size = "is not there" if found.postgres.size is None else f"has {_size(found.postgres.size)}"
+    size = "is not there" if found.postgres.size is None else f"has {shown_size(found.postgres.size)}"
     return f", database {found.database} {size}"
 
 
 def _redis(service: ServiceSurvey) -> str:
-    return "" if service.size is None else f", {service.keys} keys in {_size(service.size)} of memory"
+    return "" if service.size is None else f", {service.keys} keys in {shown_size(service.size)} of memory"
 
 
 def _migrations(found: Survey) -> str:
     if found.migrations is None:
         return "not known"
     return ", ".join(f"{count} {state}" for state, count in sorted(found.migrations.items())) or "none"
-
-
-def _size(size: int) -> str:
-    from swe_db.servers.survey import size_text  # noqa: PLC0415
-
-    return size_text(size)

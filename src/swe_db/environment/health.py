@@ -13,7 +13,8 @@ from swe_db.environment.places import place_of_environments
 from swe_db.environment.ports import holder, is_free
 from swe_db.environment.record import SERVICES, Kind
 from swe_db.errors import SweDBError
-from swe_db.servers.survey import Fact, size_text
+from swe_db.servers.room import shown_size
+from swe_db.servers.survey import Fact
 
 __all__ = ["survey_environments"]
 
@@ -66,7 +67,7 @@ def _disk(place: Path) -> Fact:
         return Fact("disk", f"{place} cannot be used: {error.strerror}")
     if not os.access(there, os.W_OK):
         return Fact("disk", f"{place} cannot be made or written to by this user", "no environment can be made", HOME)
-    text = f"{size_text(usage.free)} free of {size_text(usage.total)} at {place}"
+    text = f"{shown_size(usage.free)} free of {shown_size(usage.total)} at {place}"
     if usage.free >= ENOUGH:
         return Fact("disk", text)
     meaning = "a full disk ends a Postgres; nothing committed is lost, and nothing more can be written"

@@ -14,6 +14,7 @@ DISK_FACTS: Final = (
     "SELECT current_setting('data_directory'), (SELECT system_identifier FROM pg_catalog.pg_control_system()), "
     "pg_size_bytes(current_setting('max_wal_size'))"
 )
+UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _HERE: Final = ("127.0.0.1", "::1", "localhost")
 
 
@@ -37,8 +38,7 @@ def free_bytes(host: str, directory: Path, identifier: int) -> int | None:
 
 def shown_size(size: float) -> str:
     """Return a number of bytes as people read it, `1.5 GiB`."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TiB"
+    unit = 0
+    while size >= 1024 and unit < len(UNITS) - 1:
+        size, unit = size / 1024, unit + 1
+    return f"{size:.{1 if 0 < size < 10 and unit else 0}f} {UNITS[unit]}"

@@ -13,7 +13,7 @@ from swe_db.generate.files.formats import Format
 from swe_db.generate.files.storage import disk_errors
 from swe_db.generate.parts import parts_of
 from swe_db.generate.plan import Plan
-from swe_db.servers.survey import size_text
+from swe_db.servers.room import shown_size
 
 __all__ = ["check_space", "estimate"]
 
@@ -46,10 +46,10 @@ def check_space(files: FileSet, *, reset: bool) -> None:
         free = shutil.disk_usage(_existing(files.directory)).free
         removed = files.size_there() if reset else 0
     if free + removed < needed:
-        after = f", and {size_text(removed)} more after --reset" if removed else ""
+        after = f", and {shown_size(removed)} more after --reset" if removed else ""
         raise GenerateError(
-            f"The disk of {files.directory} has {size_text(free)} left{after}, and this needs about "
-            f"{size_text(needed)}. Nothing was changed. Free some room, give --out a place with more of it, make less "
+            f"The disk of {files.directory} has {shown_size(free)} left{after}, and this needs about "
+            f"{shown_size(needed)}. Nothing was changed. Free some room, give --out a place with more of it, make less "
             "with --scale or --rows, or try it all the same with --no-space-check."
         )
 

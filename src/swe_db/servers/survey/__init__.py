@@ -5,12 +5,12 @@ from __future__ import annotations
 from swe_db.config import Config
 from swe_db.servers.survey.backends import Ladder, Rung, survey_backends
 from swe_db.servers.survey.docker import survey_docker
-from swe_db.servers.survey.facts import Fact, size_text
+from swe_db.servers.survey.facts import Fact
 from swe_db.servers.survey.places import survey_places
 from swe_db.servers.survey.programs import survey_programs
 from swe_db.servers.survey.system import survey_system
 
-__all__ = ["Fact", "Ladder", "Rung", "size_text", "survey_backends", "survey_machine"]
+__all__ = ["Fact", "Ladder", "Rung", "survey_backends", "survey_machine"]
 
 
 def survey_machine(config: Config) -> dict[str, tuple[Fact, ...]]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from swe_db.config import Config
 from swe_db.errors import BackendUnavailable
 from swe_db.servers.docker.endpoint import socket_path
-from swe_db.servers.survey.facts import Fact, size_text
+from swe_db.servers.room import shown_size
+from swe_db.servers.survey.facts import Fact
 
 if TYPE_CHECKING:
     from swe_db.servers.docker.daemon import Daemon
@@ -58,7 +59,7 @@ def _daemon(daemon: Daemon) -> str:
     names = [str(part.get("Name", "")) for part in told.get("Components") or ()]
     name = "Podman" if any("Podman" in each for each in names) else "Docker"
     rootless = ", rootless" if any("rootless" in str(each) for each in facts.get("SecurityOptions") or ()) else ""
-    memory = f", {size_text(facts['MemTotal'])} of memory" if facts.get("MemTotal") else ""
+    memory = f", {shown_size(facts['MemTotal'])} of memory" if facts.get("MemTotal") else ""
     return f"{name} {told.get('Version', 'of an unknown version')}{rootless}{memory}"
 
 

@@ -14,7 +14,8 @@ from swe_db.servers.account import server_account
 from swe_db.servers.archives import Archives, cache_directory
 from swe_db.servers.embedded import COPY
 from swe_db.servers.process import ROOM, runtime_directory, runtime_places
-from swe_db.servers.survey.facts import Fact, size_text
+from swe_db.servers.room import shown_size
+from swe_db.servers.survey.facts import Fact
 
 __all__ = ["kind_of_file_system", "survey_places"]
 
@@ -61,10 +62,10 @@ def _shared_memory() -> Fact:
         return Fact(str(SHARED_MEMORY), "not on this system", meaning)
     text = f"{kind_of_file_system(SHARED_MEMORY) or 'there'}, {_room(usage.free, usage.total)}"
     if usage.total < ROOM:
-        meaning = f"too small for servers, which want {size_text(ROOM)}: their data go to disk"
+        meaning = f"too small for servers, which want {shown_size(ROOM)}: their data go to disk"
         return Fact(str(SHARED_MEMORY), text, meaning, LARGER)
     if usage.free < ROOM:
-        meaning = f"too full for servers, which want {size_text(ROOM)}: their data go to disk"
+        meaning = f"too full for servers, which want {shown_size(ROOM)}: their data go to disk"
         return Fact(str(SHARED_MEMORY), text, meaning, f"see what fills it: du -sh {SHARED_MEMORY}/*")
     return Fact(str(SHARED_MEMORY), text)
 
@@ -88,12 +89,12 @@ def _place(place: Path) -> Fact:
     text = f"{kind_of_file_system(place) or 'there'}, {_room(usage.free, usage.total)}"
     if usage.free >= ROOM:
         return Fact(str(place), text)
-    meaning = f"too full for the data of a server, which wants {size_text(ROOM)}"
+    meaning = f"too full for the data of a server, which wants {shown_size(ROOM)}"
     return Fact(str(place), text, meaning, f"free some of it (df {place}), or set TMPDIR to another directory")
 
 
 def _room(free: int, total: int) -> str:
-    return f"{size_text(free)} free of {size_text(total)}"
+    return f"{shown_size(free)} free of {shown_size(total)}"
 
 
 def _temporary_files() -> Fact:
@@ -114,7 +115,7 @@ def _copies() -> Iterator[Fact]:
     except OSError:
         return
     if copies:
-        text = "\n".join(f"{copy}, {size_text(_size(copy))}" for copy in copies)
+        text = "\n".join(f"{copy}, {shown_size(_size(copy))}" for copy in copies)
         yield Fact(
             "cached wheels", text, "copies that the servers' account can enter; made once, and you may remove them"
         )
@@ -132,7 +133,7 @@ def _prepared() -> Iterator[Fact]:
         return
     sizes = Archives(place).sizes()
     if sizes:
-        text, meaning = f"{len(sizes)} prepared data directories, {size_text(sum(sizes))}", "runs unpack one of them"
+        text, meaning = f"{len(sizes)} prepared data directories, {shown_size(sum(sizes))}", "runs unpack one of them"
     else:
         text, meaning = (
             "nothing prepared yet",

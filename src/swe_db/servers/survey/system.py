@@ -12,7 +12,8 @@ from swe_db.config import Config
 from swe_db.errors import BackendUnavailable
 from swe_db.servers.account import server_account
 from swe_db.servers.process import ROOM
-from swe_db.servers.survey.facts import Fact, size_text
+from swe_db.servers.room import shown_size
+from swe_db.servers.survey.facts import Fact
 
 __all__ = ["survey_system"]
 
@@ -65,8 +66,8 @@ def _memory() -> Iterator[Fact]:
     limit = _limit()
     if free is None and limit is None:
         return
-    told = [f"{size_text(free)} available"] if free is not None else []
-    told += [f"this container may take {size_text(limit)}"] if limit is not None else []
+    told = [f"{shown_size(free)} available"] if free is not None else []
+    told += [f"this container may take {shown_size(limit)}"] if limit is not None else []
     if min(each for each in (free, limit) if each is not None) >= ROOM:
         yield Fact("memory", ", ".join(told))
         return
