@@ -16,6 +16,10 @@ from swe_db.redis.client import AsyncRedisClient, RedisClient
 from swe_db.servers.fake import fake_redis
 
 TWINS: Final = ("sync", "async")
+PATIENCE: Final[dict[str, Any]] = {
+    "socket_timeout": 50.0,
+    "pool_timeout": 50.0,
+}  # seconds; a busy machine may hold up everybody
 MARKER: Final = (
     "places(*names, reason, without): the test runs on these places only, with the reason; or on all but those of the "
     'dictionary `without`, which has the reason of each: places(without={"fake": "fakeredis knows no WAIT"})'
@@ -94,7 +98,12 @@ def _client(_: pytest.TempPathFactory) -> Iterator[Opened]:
     """Redis, with the clients of ours."""
     require("local")
     server = REDIS["local"](docker_config()).start()
-    yield Opened(server, server.connect(), lambda: RedisClient(server.url), lambda: AsyncRedisClient(server.url))
+    yield Opened(
+        server,
+        server.connect(),
+        lambda: RedisClient(server.url, **PATIENCE),
+        lambda: AsyncRedisClient(server.url, **PATIENCE),
+    )
     server.stop()
 
 
@@ -117,8 +126,8 @@ def _topology(start: Callable[[pytest.TempPathFactory], AbstractContextManager[t
             yield Opened(
                 servers,
                 servers.inspect(),
-                lambda: RedisClient(servers.url, **servers.options),
-                lambda: AsyncRedisClient(servers.url, **servers.options),
+                lambda: RedisClient(servers.url, **servers.options, **PATIENCE),
+                lambda: AsyncRedisClient(servers.url, **servers.options, **PATIENCE),
             )
 
     return opened

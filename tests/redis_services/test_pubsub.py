@@ -305,7 +305,7 @@ def test_run_ends_when_the_manager_is_closed(manager: Any) -> None:
     """Run calls handlers where it was called, until the manager is closed."""
     seen = threading.Event()
     manager.on("a", sharded=True)(lambda message: seen.set())
-    runner = threading.Thread(target=manager.run)
+    runner = threading.Thread(target=manager.run, kwargs={"timeout": PATIENCE})
     runner.start()
     eventually(lambda: manager.publish("a", 1, sharded=True) or seen.is_set())
     assert seen.wait(PATIENCE)

@@ -79,7 +79,7 @@ def test_a_failover_of_sentinels_is_followed() -> None:
     gaps: list[Gap] = []
     with topologies.sentinels() as servers, RedisClient(servers.url, **servers.options) as client:
         manager = PubSubManager(client=client)
-        with manager.subscribe("a", on_gap=gaps.append) as subscription:
+        with manager.subscribe("a", on_gap=gaps.append, timeout=PATIENCE) as subscription:
             with client.raw.client() as connection:
                 port = connection.connection.port
             topologies.promote_soon(servers.nodes[-3:])

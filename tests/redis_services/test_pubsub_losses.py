@@ -201,7 +201,7 @@ def test_closing_is_prompt_whatever_happens(server: StoppableRedis, make: Any) -
 def test_a_forgotten_subscription_ends(server: StoppableRedis, raw: Any) -> None:
     """A subscription that nobody holds any more ends its thread and its connection."""
     with server.connect() as client:
-        subscription = PubSubManager(client=client).subscribe("a")
+        subscription = PubSubManager(client=client).subscribe("a", timeout=PATIENCE)
         eventually(lambda: len(subscription_threads()) == 1)
         del subscription
         eventually(lambda: subscription_threads() == [])
@@ -215,7 +215,8 @@ def test_a_burst_does_not_overrun_who_is_quick_enough(server: StoppableRedis, ra
     async def take() -> None:
         async with redis.asyncio.Redis.from_url(server.url) as client:
             manager = AsyncPubSubManager(client=client)
-            async with manager.subscribe("a", maxsize=10, on_gap=seen.append) as subscription:
+            options: Any = {"maxsize": 10, "on_gap": seen.append, "timeout": PATIENCE}
+            async with manager.subscribe("a", **options) as subscription:
                 with raw.pipeline(transaction=False) as pipeline:
                     for number in range(2000):
                         pipeline.publish("a", number)
@@ -231,7 +232,7 @@ def test_a_fork_leaves_the_parent_in_peace(server: StoppableRedis, raw: Any) -> 
     """A child cannot take from its parent's subscription, is told so, may subscribe itself, and does no harm."""
     with server.connect() as client:
         manager = PubSubManager(client=client)
-        with manager.subscribe("a") as subscription:
+        with manager.subscribe("a", timeout=PATIENCE) as subscription:
             child = os.fork()
             if child == 0:
                 os._exit(in_the_child(manager, subscription))
@@ -252,7 +253,7 @@ def in_the_child(manager: PubSubManager, subscription: Any) -> int:
     except RedisServiceError as error:
         manager.close()
         subscription.close()
-        with manager.subscribe("a") as own:
+        with manager.subscribe("a", timeout=PATIENCE) as own:
             manager.publish("a", "child")
             message = own.get(PATIENCE)
         return 0 if "fork" in str(error) and message is not None and message.data == "child" else 2
@@ -271,7 +272,7 @@ def test_another_loop_is_told(server: StoppableRedis) -> None:
     async def use() -> None:
         async with redis.asyncio.Redis.from_url(server.url) as client:
             manager = AsyncPubSubManager(client=client)
-            subscription = manager.subscribe("a")
+            subscription = manager.subscribe("a", timeout=PATIENCE)
             with pytest.raises(RedisServiceError, match="await it"):
                 await subscription.get(0)
             async with subscription:
