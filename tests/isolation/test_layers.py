@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import psycopg
 import pytest
 
 from support.backends import own_backend
+from support.dying import dying
 from swe_db.config import Config
 from swe_db.isolation import layers
 from swe_db.isolation.cluster import Cluster
@@ -108,15 +108,21 @@ def shared(server: PostgresServer, seeds: Path) -> Config:
     return Config(backend="url", postgres_url=server.url, seeds=(seeds,))
 
 
-def runner(config: Config) -> subprocess.Popen[str]:
+def runner(config: Config, script: str = RUN) -> subprocess.Popen[str]:
     """A process that is about to run a test with the set."""
-    command = [sys.executable, "-W", "ignore", "-c", RUN, config.backend, str(config.seeds[0])]
+    command = [sys.executable, "-W", "ignore", "-c", script, config.backend, str(config.seeds[0])]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
     print(config.postgres_url or "", file=process.stdin, flush=True)
     assert process.stdout.readline() == "ready\n"
     return process
+
+
+def killed(process: subprocess.Popen[str]) -> None:
+    """Wait for the end of a process that dies."""
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
 
 
 def databases(server: PostgresServer) -> set[str]:
@@ -171,14 +177,11 @@ def test_a_kill_while_it_is_built_leaves_no_layer(postgres: PostgresServer, seed
     with running(shared(postgres, seeds)) as (worker, _):
         worker.url  # noqa: B018 - the base is there
     before = databases(postgres)
-    write(seeds, f"SELECT pg_sleep(1); {ORDERS.format(rows=3)}-- {seeds}")
-    process = runner(shared(postgres, seeds))
-    while process.poll() is None and not any(name[:9] == "swe_db_b_" for name in databases(postgres) - before):
-        time.sleep(0.02)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert not any(name.startswith("swe_db_t_") for name in databases(postgres) - before)
+    write(seeds, f"{ORDERS.format(rows=3)} SELECT 'here it dies'; -- {seeds}")
+    killed(runner(shared(postgres, seeds), dying(RUN, "here it dies")))
+    left = {name[:9] for name in databases(postgres) - before}
+    assert "swe_db_b_" in left
+    assert "swe_db_t_" not in left
     with running(shared(postgres, seeds)) as (worker, layer):
         assert count(worker, layer) == 6
     assert len(built) == 1
@@ -189,11 +192,8 @@ def test_a_kill_while_the_archive_is_built_leaves_none(cache: Path, seeds: Path,
     with running(own(seeds)) as (worker, layer):
         assert count(worker, layer) == 6
     before = set(cache.glob("*.tar"))
-    write(seeds, f"SELECT pg_sleep(2); {ORDERS.format(rows=3)}")
-    process = runner(own(seeds))
-    time.sleep(1)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    write(seeds, f"{ORDERS.format(rows=3)} SELECT 'here it dies';")
+    killed(runner(own(seeds), dying(RUN, "here it dies")))
     assert set(cache.glob("*.tar")) == before
     with running(own(seeds)) as (worker, layer):
         assert count(worker, layer) == 6

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from support.backends import POSTGRES, own_backend
+from support.dying import dying
 from swe_db.config import Config
 from swe_db.errors import StatementError
 from swe_db.isolation import prepared
@@ -26,12 +27,25 @@ from swe_db.servers.account import server_account
 from swe_db.servers.archives import Archives
 from swe_db.servers.postgres import Installation
 
+# It begins when it is told to, and notes in the file `packed` when it packs an archive.
 RUN = """
+import os
 import sys
 from pathlib import Path
 from swe_db.config import Config
 from swe_db.isolation.worker import Worker
+from swe_db.servers import archives
 
+pack = archives._pack
+
+def noted(*arguments):
+    with Path(os.environ["XDG_CACHE_HOME"], "packed").open("a") as file:
+        file.write(".")
+    return pack(*arguments)
+
+archives._pack = noted
+print("ready", flush=True)
+sys.stdin.readline()
 worker = Worker(Config(backend=sys.argv[1], migrations=tuple(map(Path, sys.argv[2:]))), "main")
 try:
     with worker.database() as database, database.connect() as connection:
@@ -68,10 +82,13 @@ def start(**settings: object) -> StartUp:
         worker.close()
 
 
-def runner(*directories: Path) -> subprocess.Popen[str]:
-    """A process that starts a worker."""
-    command = [sys.executable, "-W", "ignore", "-c", RUN, own_backend(), *map(str, directories)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def runner(directory: Path, script: str = RUN) -> subprocess.Popen[str]:
+    """A process that is about to start a worker."""
+    command = [sys.executable, "-W", "ignore", "-c", script, own_backend(), str(directory)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
 
 
 def installation() -> Installation:
@@ -91,7 +108,7 @@ def slow(tmp_path: Path) -> Path:
     """A directory with a migration that takes a while."""
     directory = tmp_path / "slow"
     directory.mkdir()
-    (directory / "1000_slow.sql").write_text("SELECT pg_sleep(2);", encoding="utf-8")
+    (directory / "1000_slow.sql").write_text("SELECT pg_sleep(1);", encoding="utf-8")
     return directory
 
 
@@ -190,12 +207,10 @@ def test_an_archive_of_the_right_size_but_of_nonsense_is_made_again(cache: Path)
 
 def test_a_kill_in_the_middle_of_a_build_leaves_nothing(cache: Path, slow: Path) -> None:
     """After SIGKILL while the archive is built there is none; the next run makes it and waits for no lock."""
-    process = runner(slow)
-    while not list(cache.glob("*.lock")):
-        time.sleep(0.02)
-    time.sleep(1)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process = runner(slow, dying(RUN, "pg_sleep(1)"))
+    process.communicate("go\n")
+    assert process.returncode == -signal.SIGKILL
+    assert list(cache.glob("*.lock"))
     assert archives(cache) == []
     assert start(migrations=(slow,)).cache == "miss"
     assert len(archives(cache)) == 1
@@ -211,17 +226,16 @@ def test_a_kill_while_it_is_packed_leaves_nothing(cache: Path, monkeypatch: pyte
     assert [path.name for path in cache.iterdir() if path.suffix == ".part"] == []
 
 
-def test_two_at_once_build_it_once(cache: Path, slow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_at_once_build_it_once(cache: Path, slow: Path) -> None:
     """Processes that begin together all get a whole server, and one archive has been made, by one of them."""
     processes = [runner(slow) for _ in range(3)]
-    time.sleep(0.5)
-    inodes: set[int] = set()
-    while any(process.poll() is None for process in processes):
-        inodes.update(path.stat().st_ino for path in cache.glob("*.part"))
-        time.sleep(0.005)
-    assert [process.communicate()[0] for process in processes] == ["miss True\n"] * 3
+    for process in processes:
+        print("go", file=process.stdin, flush=True)
+    said = [process.communicate()[0] for process in processes]
+    assert "miss True\n" in said
+    assert set(said) <= {"miss True\n", "hit True\n"}  # one may come when it is there
     assert len(archives(cache)) == 1
-    assert inodes <= {archives(cache)[0].stat().st_ino}
+    assert (cache.parent / "packed").read_text() == "."
 
 
 def test_a_failing_migration_is_told_and_not_kept(cache: Path, tmp_path: Path) -> None:

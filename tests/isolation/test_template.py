@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from support.dying import dying
 from swe_db.config import Config
 from swe_db.errors import StatementError
 from swe_db.isolation.clone import CloneIsolation
@@ -66,9 +66,9 @@ def databases(server: PostgresServer) -> set[str]:
         return {name for (name,) in connection.execute("SELECT datname FROM pg_database WHERE datname ~ '^swe_db_'")}
 
 
-def builder(server: PostgresServer, directory: Path) -> subprocess.Popen[str]:
+def builder(server: PostgresServer, directory: Path, script: str = BUILD) -> subprocess.Popen[str]:
     """A process that is about to build a template."""
-    command = [sys.executable, "-W", "ignore", "-c", BUILD, str(directory)]
+    command = [sys.executable, "-W", "ignore", "-c", script, str(directory)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -92,15 +92,10 @@ def test_processes_at_once_build_it_once(postgres: PostgresServer, cluster: Clus
 def test_a_kill_while_it_is_built_leaves_no_template(postgres: PostgresServer, cluster: Cluster, slow: Path) -> None:
     """After SIGKILL in the middle there is no template of that name; the next run builds it."""
     before = databases(postgres)
-    process = builder(postgres, slow)
-    assert process.stdin is not None
-    print("go", file=process.stdin, flush=True)
-    while not (half := databases(postgres) - before):
-        time.sleep(0.02)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert all(name.startswith("swe_db_b_") for name in half)
+    process = builder(postgres, slow, dying(BUILD, "pg_sleep(1)"))
+    process.communicate("go\n")
+    assert process.returncode == -signal.SIGKILL
+    assert {name[:9] for name in databases(postgres) - before} == {"swe_db_b_"}
     template = ensure_template(cluster, Config(migrations=(slow,)))
     isolation = CloneIsolation(cluster, template, "main")
     with isolation.begin().connect() as connection:

@@ -10,7 +10,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -41,6 +40,25 @@ from swe_db.generate.files.writing import write
 from swe_db.generate.plan import Plan
 parts._SIZES["tasks"] = 1_000
 write(Path(sys.argv[1]), "parquet", Plan.of("small", rows={"tasks": 3_000}), jobs=1, with_profile=False)
+"""
+
+
+# Kills the process when five parts are there.
+KILLING = """
+import os
+import signal
+from swe_db.generate.files.dataset import FileSet
+
+write_part, left = FileSet._write, [*range(5)]
+
+def counted(*arguments):
+    receipt = write_part(*arguments)
+    left.pop()
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return receipt
+
+FileSet._write = counted
 """
 
 
@@ -166,12 +184,9 @@ def test_the_end_at_any_moment(
 
 def test_a_run_that_is_killed_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After kill -9 of the process in the middle, the files are those of a run that was let alone."""
-    process = subprocess.Popen([sys.executable, "-c", SMALL_PARTS, str(tmp_path / "killed")])
-    while len(list((tmp_path / "killed" / ".swe-db").glob("part-*.json"))) < 5:
-        assert process.poll() is None
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    command = [sys.executable, "-c", KILLING + SMALL_PARTS, str(tmp_path / "killed")]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert len(list((tmp_path / "killed" / ".swe-db").glob("part-*.json"))) == 5
     monkeypatch.setitem(parts._SIZES, "tasks", 1_000)
     plan = Plan.of("small", rows={"tasks": 3_000})
     resumed = write(tmp_path / "killed", "parquet", plan, jobs=1, resume=True, with_profile=False)

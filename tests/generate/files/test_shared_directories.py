@@ -106,7 +106,7 @@ def test_a_shard_waits_for_another_that_begins(files: FileSet, tmp_path: Path) -
         with pytest.raises(TimeoutError):
             begun.result(0.2)
         replace_file(other.layout.plan, files.layout.plan.read_bytes())
-    begun.result(10)
+    begun.result(60)
 
 
 def test_the_second_that_finishes_finds_it_done(files: FileSet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import psycopg
@@ -84,14 +85,25 @@ def test_a_worker_that_is_killed_is_told_of(target: str) -> None:
     assert not any(lives(int(pid)) for pid in workers.split())
 
 
+@contextlib.contextmanager
+def held_up(url: str) -> Iterator[None]:
+    """Let no load come to its end: its last parts wait for a table."""
+    with psycopg.connect(url) as connection:
+        connection.execute("LOCK TABLE activity_feed IN SHARE MODE")
+        yield
+
+
 def test_ctrl_c_is_clean(target: str) -> None:
     """Interrupted, the command says in one line how to go on, with exit code 1; its processes say nothing."""
     command = [sys.executable, "-c", "from swe_db.cli import main; main()", "generate", "--postgres-url", target]
     arguments = ["--rows", "tasks=2000", "--jobs", "2"]
     loaded = "SELECT count(*) FROM pg_tables WHERE schemaname = 'swe_load'"
-    with subprocess.Popen(
-        [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
+    with (
+        held_up(target),
+        subprocess.Popen(
+            [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        ) as process,
+    ):
         until(lambda: rows(target, loaded) != [(0,)], "the beginning of the load")
         until(lambda: rows(target, "SELECT count(*) FROM swe_load.parts") != [(0,)], "the first part")
         os.killpg(process.pid, signal.SIGINT)
@@ -114,12 +126,11 @@ def test_a_connection_that_is_ended_is_told_of(target: str) -> None:
     """
     end = waiting.replace("count(*)", "pg_terminate_backend(pid)")
     with (
+        held_up(target),
         subprocess.Popen(
             [sys.executable, "-c", script, target], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process,
-        psycopg.connect(target) as connection,
     ):
-        connection.execute("LOCK TABLE activity_feed IN SHARE MODE")
         until(lambda: rows(target, waiting) != [(0,)], "the load to wait for the lock")
         rows(target, end)
         _, errors = process.communicate(timeout=60)
