@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import pty
 import secrets
@@ -18,8 +19,9 @@ import redis
 
 from support.migrations import database_name, rows, write
 from support.sites import left_over
-from swe_db.cli import run
+from swe_db.cli import run, site
 from swe_db.cli.site import telling
+from swe_db.environment import copying
 from swe_db.migrations import create_database
 from swe_db.servers.server import PostgresServer, RedisServer
 
@@ -27,8 +29,9 @@ SECRET: Final = "hunter2hunter2"
 
 
 @pytest.fixture
-def place(postgres: PostgresServer, redis_server: RedisServer) -> Iterator[list[str]]:
-    """The options of a database that swe-db has created, and of a Redis with one key."""
+def place(postgres: PostgresServer, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The options of a database that swe-db has created, and of a Redis with one key; no progress, however slow."""
+    monkeypatch.setattr(site, "QUIET", math.inf)
     url = postgres.address.database(f"snapped_{secrets.token_hex(6)}").url
     there = redis_server.address.database(9).url
     create_database(url)
@@ -95,7 +98,9 @@ def test_with_json_stdout_is_one_document(capsys: pytest.CaptureFixture[str], pl
     assert (restored["verification"]["ok"], restored["redis_keys"], restored["roles_made"]) == (True, None, [])
 
 
-def test_a_reset_is_new_and_safe(capsys: pytest.CaptureFixture[str], place: list[str], tmp_path: Path) -> None:
+def test_a_reset_is_new_and_safe(
+    capsys: pytest.CaptureFixture[str], place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Reset leaves what migrations and seeds make, own ones included; when it fails the database is as it was."""
     url = place[1]
     own = write(tmp_path / "own", {"1000_a.sql": "CREATE TABLE a (id int);"})
@@ -104,7 +109,9 @@ def test_a_reset_is_new_and_safe(capsys: pytest.CaptureFixture[str], place: list
     assert (code, rows(url, "SELECT v FROM t")) == (1, [(1,)])
     assert "1000_a.sql:1:26: syntax error" in err
     with psycopg.connect(url) as other:
-        code, _, err = called(capsys, "reset", *place[:2])
+        with monkeypatch.context() as patch:
+            patch.setattr(copying, "LEAVING", 0.0)
+            code, _, err = called(capsys, "reset", *place[:2])
         assert (code, f"pid {other.info.backend_pid}: " in err, "--force" in err) == (1, True, True)
         assert called(capsys, "reset", *place[:2], "--migrations", str(own), "--no-seed", "--force")[0] == 0
     assert rows(url, "SELECT to_regclass('t'), to_regclass('a')::text, (SELECT count(*) FROM users)") == [

@@ -14,6 +14,7 @@ from support.fingerprint import fingerprint
 from support.migrations import database_name, login, rows
 from support.sites import Heard, content, keys, left_over, properties, victims
 from swe_db.cli.site import command_line
+from swe_db.environment import copying
 from swe_db.environment.redis_keys import client_of
 from swe_db.environment.site import Site, unheard
 from swe_db.environment.snapshots import list_snapshots, remove_snapshot, restore_snapshot, save_snapshot
@@ -124,9 +125,10 @@ def test_what_is_missing_is_named_with_what_there_is(site: Site) -> None:
         save_snapshot(site.with_database("no_such"), "x", unheard())
 
 
-def test_others_are_named_and_ended_only_by_force(site: Site) -> None:
+def test_others_are_named_and_ended_only_by_force(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever is connected stops saving and restoring, is named, and stays connected; --force ends the session."""
     save_snapshot(site, "a", unheard())
+    monkeypatch.setattr(copying, "LEAVING", 0.0)
     name = database_name(site.postgres_url)
     with psycopg.connect(site.postgres_url, application_name="shop", autocommit=True) as other:
         pid = other.info.backend_pid
@@ -136,6 +138,7 @@ def test_others_are_named_and_ended_only_by_force(site: Site) -> None:
             ):
                 work(site, "b" if work is save_snapshot else "a", unheard())
         assert other.execute("SELECT 1").fetchone() == (1,)
+        monkeypatch.undo()
         save_snapshot(site, "b", unheard(), force=True)
         with pytest.raises(psycopg.OperationalError):
             other.execute("SELECT 1")
@@ -337,11 +340,13 @@ def test_another_command_waits_then_says_who_is_at_it(site: Site, monkeypatch: p
     """Two commands never work on one database at a time; the second one names the session of the first."""
     from swe_db.environment import maintenance  # noqa: PLC0415 - beside what is patched
 
+    patience = maintenance.PATIENCE
     monkeypatch.setattr(maintenance, "PATIENCE", 0.1)
     with maintenance.maintenance(site, unheard()) as work:
         pid = work.connection.info.backend_pid
         with pytest.raises(DatabaseBusyError, match=rf"Another swe-db has been at work .*: pid {pid} of role"):
             list_snapshots(site, unheard())
+    monkeypatch.setattr(maintenance, "PATIENCE", patience)  # the server may be slow to notice its end
     assert list_snapshots(site, unheard()) == []
 
 

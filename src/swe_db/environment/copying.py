@@ -23,7 +23,7 @@ __all__ = ["copy_database", "owner_clause", "replace_database", "require_alone"]
 # 115 against 280, 1 GiB 1.9 against 3.9 s. Where DROP DATABASE follows, which is a checkpoint, files are better always.
 BY_FILES: Final = 32 << 20  # bytes from which files are copied
 FIRST_OID: Final = 1 << 30  # far from those that the server gives, and positive where a client takes them as signed
-LEAVING: Final = 2.0  # seconds for sessions that were ended to leave
+LEAVING: Final = 2.0  # seconds for sessions that have ended, by us or by their clients, to leave
 POLL: Final = 0.005  # seconds
 PREPARED: Final = "SELECT gid, owner FROM pg_prepared_xacts WHERE database = %(database)s ORDER BY prepared"
 SIZE: Final = "SELECT coalesce(pg_database_size(%(oid)s::oid), 0)"
@@ -31,7 +31,7 @@ OWNER: Final = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 
 
 
 def require_alone(work: Maintenance, database: str, *, force: bool) -> None:
-    """Make sure that nobody uses a database.
+    """Make sure that nobody uses a database. Whoever has just closed a session may be seen for a moment longer.
 
     Args:
         work: The session beside it.
@@ -50,11 +50,12 @@ def require_alone(work: Maintenance, database: str, *, force: bool) -> None:
         )
     deadline = time.monotonic() + LEAVING
     while others := _others(work.connection, database):
-        if not force:
-            raise _busy(work, database, others)
-        _end(work.connection, database)
+        if force:
+            _end(work.connection, database)
         if time.monotonic() > deadline:
-            return
+            if force:
+                return
+            raise _busy(work, database, others)
         time.sleep(POLL)
 
 
