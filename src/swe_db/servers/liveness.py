@@ -24,7 +24,7 @@ PROCESSES: Final = Path("/proc")
 POLL: Final = 0.05  # seconds
 QUITTING: Final = 0.5  # seconds, after which a Postgres no longer waits for its clients
 KILLING: Final = 4.0  # seconds
-ENDING: Final = 6.0  # seconds
+ENDING: Final = 15.0  # seconds
 
 
 def has_readers(pipe: Path) -> bool:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["obituary", "place_of", "serve", "serves_one", "shortage", "users_of", "wait_until_usable"]
 
 POLL: Final = 0.02  # seconds
-NOTICING: Final = 2.0  # seconds until the daemon has noticed the end of a container
+NOTICING: Final = 5.0  # seconds until the daemon has noticed the end of a container
 LOG_LINES: Final = 15
 TOLD: Final = 200  # lines in which a server that recovers may have told why
 NO_SPACE: Final = "No space left on device"
