@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
-import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -15,7 +14,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from support.backends import REDIS, docker_config
-from support.redis_acts import ACTS, LEAKING, Redises, redis_fingerprint
+from support.migrations import until
+from support.redis_acts import ACTS, LEAKING, Redises, is_busy, redis_fingerprint
 from swe_db.errors import ServerGoneError
 from swe_db.isolation.redis_reset import RedisReset, reset_of
 from swe_db.servers.fake import fake_redis
@@ -186,8 +186,9 @@ def test_a_script_that_has_written(server: RedisServer, reset: RedisReset) -> No
             client.eval("redis.call('SET', 'a', 1) while true do end", 0)
 
     thread = threading.Thread(target=run)
-    thread.start()
-    time.sleep(0.05)
+    with server.connect(single_connection_client=True) as watching:
+        thread.start()
+        until(lambda: is_busy(watching), "the script to run")
     with pytest.raises(ServerGoneError, match="cannot be put back after a test: UNKILLABLE"):
         reset.end()
     with contextlib.suppress(redis.exceptions.ConnectionError), server.connect() as client:

@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeAlias
@@ -21,6 +20,7 @@ from typing import Any, Final, TypeAlias
 import psycopg
 from psycopg import sql
 
+from support.migrations import is_active, until
 from support.statements import ALONE, COMMITTED, KIM, TASK
 from swe_db.isolation.database import Database
 
@@ -222,14 +222,16 @@ class Leftovers:
             with contextlib.suppress(psycopg.Error):
                 connection.execute(f"DO $$ BEGIN {KIM}; PERFORM pg_sleep(60); END $$".encode())
 
-        threading.Thread(target=run, daemon=True).start()
-        time.sleep(0.02)
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        # The server may refuse it at once, by what an earlier act has left.
+        until(lambda: not thread.is_alive() or is_active(database.url, "pg_sleep(60)"), "the statement to run")
 
     def copying(self, database: Database, _: random.Random) -> None:
         """Leave a COPY that has not ended."""
         connection = self._leave(database)
         connection.pgconn.send_query(b"COPY tasks (project_id, title) FROM STDIN")
-        connection.pgconn.flush()
+        connection.pgconn.get_result()  # it has begun, or was refused
 
     def _leave(self, database: Database) -> psycopg.Connection[Any]:
         connection = psycopg.connect(database.url, options=PATIENCE)

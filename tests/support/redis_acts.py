@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeAlias
@@ -18,6 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from support.migrations import until
 from swe_db.servers.server import RedisServer
 
 Act: TypeAlias = Callable[["Redises", random.Random], None]
@@ -127,6 +127,15 @@ def failing_script(redises: Redises, _: random.Random) -> None:
         client.eval("redis.call('SET', 'a', 1) error('so')", 0)
 
 
+def is_busy(client: redis.Redis) -> bool:
+    """Tell whether the server refuses whatever it is asked, since a script runs; the client must be connected."""
+    try:
+        client.ping()
+    except redis.exceptions.ResponseError as error:
+        return str(error).startswith("BUSY ")
+    return False
+
+
 def endless_script(redises: Redises, _: random.Random) -> None:
     """Leave a script that never ends."""
     with redises.server.connect() as client:
@@ -137,8 +146,10 @@ def endless_script(redises: Redises, _: random.Random) -> None:
         with contextlib.suppress(redis.exceptions.RedisError):
             left.eval("while true do end", 0)
 
-    threading.Thread(target=run).start()
-    time.sleep(0.05)
+    thread = threading.Thread(target=run)
+    with redises.server.connect(single_connection_client=True) as watching:
+        thread.start()
+        until(lambda: not thread.is_alive() or is_busy(watching), "the script to run")
 
 
 def threads(redises: Redises, _: random.Random) -> None:
@@ -189,13 +200,17 @@ def left_in_multi(redises: Redises, _: random.Random) -> None:
 def left_waiting(redises: Redises, _: random.Random) -> None:
     """Leave a client that would take the next test's first entry."""
     left = redises.leave()
+    number = left.client_id()
 
     def wait() -> None:
         with contextlib.suppress(Exception):  # it is ended, or closed by the thread that made it
             left.blpop(["queue"])
 
     threading.Thread(target=wait, daemon=True).start()
-    time.sleep(0.02)
+    with redises.server.connect() as client:
+        until(
+            lambda: any("b" in each["flags"] for each in client.client_list(client_id=[number])), "the client to wait"
+        )
 
 
 def left_subscribed(redises: Redises, _: random.Random) -> None:
