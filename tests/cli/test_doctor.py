@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
+import secrets
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ import pytest
 from support.backends import DOCKER_HOST, IMAGES
 from support.containers import daemon_client, eventually
 from support.inner import PYTEST
-from support.leftovers import Session, processes_of, send, session
+from support.leftovers import Session, end, guards_of, session
 from support.short import short_directory
 from swe_db.cli import run
 from swe_db.servers import ladder, leftovers, process
@@ -33,7 +33,7 @@ import sys, time
 
 def test_it(swe_db, swe_redis):
     print("begun", file=sys.__stdout__, flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 CONFTEST = """
 from pathlib import Path
@@ -138,7 +138,7 @@ def test_leftovers_are_listed_then_removed(dead: Session, living: Session, capsy
     code, text = doctor(capsys, "--fix")
     assert (code, text.count("    removed\n")) == (0, 2)
     assert "Leftovers of dead runs: 2 of 2 removed" in text
-    assert not dead.members
+    assert eventually(lambda: not dead.members)
     assert not any(directory.exists() for directory in dead.directories)
     code, text = doctor(capsys, "--fix")
     assert code == 0
@@ -201,11 +201,9 @@ def test_a_run_of_pytest_that_was_killed_with_its_guards_is_cleared_away(
     while "begun" not in (line := pytest_run.stdout.readline()):
         assert line, "pytest has ended"
     assert "none; 2 things of living runs are left alone\n" in doctor(capsys, "--fix")[1]
-    guards = [each for path in folder.iterdir() for each in processes_of(path) if os.getpgid(each) == each]
-    send(signal.SIGKILL, guards)
+    end([each for path in folder.iterdir() for each in guards_of(path)])
     pytest_run.kill()
     pytest_run.communicate()
-    assert eventually(lambda: not {*guards} & {each for path in folder.iterdir() for each in processes_of(path)})
     assert doctor(capsys, "--fix")[0] == 0
     assert find_servers().leftovers == ()
     assert [path for path in folder.iterdir() if path.name.startswith("swe-db-postgres")] == []
@@ -288,13 +286,14 @@ def test_kept_containers_are_listed_and_stay(
     """What --swe-db-reuse has kept is shown with image, age and what removes it, and --fix leaves it alone."""
     monkeypatch.setattr(docker_leftovers, "RUN", "swe-db.none")  # what other tests make is theirs
     monkeypatch.setenv("DOCKER_HOST", DOCKER_HOST)
+    host = f"elsewhere-{secrets.token_hex(4)}"
     with daemon_client() as client:
-        made = client.containers.create(IMAGES["redis_image"], ["true"], labels={KEPT: "key", HOST: "elsewhere"})
+        made = client.containers.create(IMAGES["redis_image"], ["true"], labels={KEPT: "key", HOST: host})
         try:
             code, text = doctor(capsys, "--fix")
-            line = next(line for line in text.splitlines() if f"{IMAGES['redis_image']}, created, made " in line)
+            (line,) = (line for line in text.splitlines() if line.endswith(f" for runs on {host}"))
             assert code == 0
-            assert re.search(r"made \d+ (second|minute)s? ago for runs on elsewhere$", line)
+            assert re.search(rf"{re.escape(IMAGES['redis_image'])}, created, made \d+ (second|minute)s? ago for runs", line)
             assert f"docker rm -fv {made.name}" in text
             made.reload()
         finally:

@@ -58,6 +58,7 @@ def test_containers(fresh: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with daemon_client() as client:
         for container in client.containers.list(filters={"label": f"{IDENTITY}={identity}"}):
             container.kill("SIGKILL")
+            container.wait()
         assert "postgres and redis stopped" in call("verify", "--name", fresh).err
         known = environment.find(fresh).record
         assert environment.start(fresh, Wish(), settings(), print).record == known

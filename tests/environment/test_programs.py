@@ -24,8 +24,10 @@ from swe_db.servers.programs import LocalPrograms, find_programs
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    """A database with the whole schema on a server in a container."""
-    server = POSTGRES["docker"](docker_config()).start()
+    """A database with the whole schema on a server in a container, which other workers of xdist do not share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTEST_XDIST_TESTRUNUID", raising=False)
+        server = POSTGRES["docker"](docker_config()).start()
     try:
         url = server.address.database("app").url
         create_database(url)

@@ -52,9 +52,10 @@ def fresh(home: Path) -> Iterator[str]:
 
 @pytest.fixture
 def listening() -> Iterator[int]:
-    """A port that somebody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
+    """A port that somebody listens on, none of those that the system hands out."""
+    port, _ = ports.usual_ports(new_name())
+    with socket.create_server(("127.0.0.1", port)):
+        yield port
 
 
 def test_ports_are_a_function_of_the_name() -> None:
@@ -102,8 +103,7 @@ def test_a_port_that_was_asked_for_is_taken_or_refused(fresh: str, listening: in
     with pytest.raises(LocalEnvironmentError, match=f"Port {listening} of 127.0.0.1 is taken by process {os.getpid()}"):
         start(fresh, redis_port=listening)
     assert environment.find(fresh).record.redis.port == ports.usual_ports(fresh)[1]
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        free = server.getsockname()[1]
+    _, free = ports.usual_ports(new_name())
     start(fresh, redis_port=free)
     assert environment.find(fresh).redis.port == free
     done = call("up", "--name", fresh, "--redis-port", str(listening))

@@ -37,7 +37,7 @@ REMOVE_CONTAINER = """
         import docker
         label = "swe-db.directory"
         client = docker.from_env()
-        for container in client.containers.list(filters={"label": label}):
+        for container in client.containers.list(filters={"label": label}, ignore_removed=True):  # others' go meanwhile
             if Path(container.labels[label]).parent == Path(os.environ["TMPDIR"]):
                 container.kill()
         client.close()

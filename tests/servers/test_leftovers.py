@@ -89,7 +89,7 @@ def test_what_a_killed_guard_leaves_is_removed(dying: Session, living: Session, 
     assert names(found) == {str(directory) for directory in dying.directories}
     assert found.living == 2
     assert [each.remove() for each in found.leftovers] == [True, True]
-    assert not dying.members
+    assert eventually(lambda: not dying.members)
     assert not made & segments()
     assert not any(directory.exists() for directory in dying.directories)
     assert all(members_of(directory) and has_readers(directory / ".guard") for directory in living.directories)
@@ -311,8 +311,10 @@ def test_a_place_that_cannot_be_read_is_a_line(monkeypatch: pytest.MonkeyPatch, 
     assert len(found.leftovers) == 1
 
 
-def test_orphans_that_do_not_listen_are_killed(folder: Path) -> None:
+def test_orphans_that_do_not_listen_are_killed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that ignores every other signal ends all the same."""
+    monkeypatch.setattr(liveness, "QUITTING", 0.1)
+    monkeypatch.setattr(liveness, "KILLING", 0.2)
     directory = dead(folder, ".guard", ".server")
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     deaf += "signal.signal(signal.SIGQUIT, signal.SIG_IGN); print(flush=True); time.sleep(60)"
@@ -328,11 +330,14 @@ def test_orphans_that_do_not_listen_are_killed(folder: Path) -> None:
     assert eventually(lambda: not directory.exists())
 
 
-def test_orphans_are_asked_before_they_are_killed(folder: Path) -> None:
+def test_orphans_are_asked_before_they_are_killed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that listens can end in its own way; who only writes to its pipe is none of its processes."""
+    for moment in ("QUITTING", "KILLING", "ENDING"):
+        monkeypatch.setattr(liveness, moment, 60.0)  # it may be slow to listen
     directory = dead(folder, ".guard", ".server")
     listening = (
-        "import signal, time; signal.signal(signal.SIGTERM, lambda *_: exit(7)); print(flush=True); time.sleep(60)"
+        "import os, signal, time; signal.signal(signal.SIGTERM, lambda *_: os._exit(7)); print(flush=True);"
+        " time.sleep(60)"
     )
     pipe = os.open(directory / ".server", os.O_RDWR)
     server = subprocess.Popen([sys.executable, "-c", listening], stdout=subprocess.PIPE, pass_fds=[pipe])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -49,7 +50,7 @@ class Session:
     @property
     def guards(self) -> list[int]:
         """The guards of both servers, without what they forked."""
-        return [each for folder in self.directories for each in processes_of(folder) if _leads_its_group(each)]
+        return [each for folder in self.directories for each in guards_of(folder)]
 
     @property
     def members(self) -> list[int]:
@@ -58,7 +59,7 @@ class Session:
 
     def kill_guards(self) -> None:
         """Kill the guards, then the process that started them; the servers live on."""
-        send(signal.SIGKILL, self.guards)
+        end(self.guards)
         self.kill()
         assert eventually(lambda: not any(has_readers(each / ".guard") for each in self.directories))
 
@@ -97,6 +98,24 @@ def send(wanted: signal.Signals, numbers: list[int]) -> None:
     for number in numbers:
         with contextlib.suppress(ProcessLookupError):
             os.kill(number, wanted)
+
+
+def end(numbers: list[int]) -> None:
+    """Kill processes, and wait until they have let go of all that they held."""
+    with contextlib.ExitStack() as opened:
+        ends = []
+        for number in numbers:
+            with contextlib.suppress(ProcessLookupError):
+                ends.append(os.pidfd_open(number))
+                opened.callback(os.close, ends[-1])
+        send(signal.SIGKILL, numbers)
+        for each in ends:
+            assert select.select([each], [], [], PATIENCE)[0]
+
+
+def guards_of(directory: Path) -> list[int]:
+    """Return the guards of a directory, without what they forked."""
+    return [each for each in processes_of(directory) if _leads_its_group(each)]
 
 
 def processes_of(directory: Path) -> list[int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import pytest
 
 from support.backends import DOCKER_HOST, IMAGES
 from support.containers import daemon_client
-from support.leftovers import processes_of, send
+from support.leftovers import end, processes_of
 from support.short import short_directory
 from swe_db.errors import ServerError
 from swe_db.servers.docker import leftovers
@@ -76,7 +75,7 @@ class Run:
         """Kill the guard of the run's containers."""
         guards = [each for each in processes_of(self.place) if each != self.process.pid]
         assert guards
-        send(signal.SIGKILL, guards)
+        end(guards)
 
     def kill(self) -> None:
         """Kill the worker."""
