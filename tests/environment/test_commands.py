@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from dotenv import dotenv_values
 
 from support.environments import call, new_name, object_of, processes_of, query, spawn
 from swe_db import environment
-from swe_db.cli import cli
+from swe_db.cli import cli, site
 from swe_db.cli import generate as generate_command
 from swe_db.config import Config
 from swe_db.environment import Wish
@@ -243,8 +244,9 @@ def test_nothing_is_started_where_the_data_cannot_be_made(home: Path, monkeypatc
     assert not (home / new).exists()
 
 
-def test_a_snapshot_brings_back_rows_and_keys(name: str) -> None:
+def test_a_snapshot_brings_back_rows_and_keys(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a local environment nothing need be said but its name: its database and all keys of its Redis are meant."""
+    monkeypatch.setattr(site, "QUIET", math.inf)  # no progress, however slow it is
     query(name, "CREATE TABLE saved AS SELECT 1 AS number")
     with redis.Redis.from_url(environment.find(name).redis_url) as client:
         client.set("saved", 1)

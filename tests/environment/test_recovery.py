@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -29,6 +30,7 @@ from support.environments import (
 from swe_db import environment
 from swe_db.config import Config
 from swe_db.environment import Wish, native
+from swe_db.environment.places import locked
 from swe_db.servers.account import server_account
 from swe_db.servers.liveness import readers
 
@@ -109,7 +111,15 @@ def test_down_ends_what_has_stopped_answering(name: str) -> None:
 def postgres_processes(name: str, title: bytes = b"") -> list[int]:
     """Return the processes of an environment's Postgres whose title holds some words."""
     found = readers(environment.find(name).directory / "postgres.alive")
-    return [process for process in found if title in Path(f"/proc/{process}/cmdline").read_bytes()]
+    return [process for process in found if title in title_of(process)]
+
+
+def title_of(process: int) -> bytes:
+    """Return the title of a process, which may have ended meanwhile."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def postmaster(name: str) -> int:
@@ -162,7 +172,7 @@ def test_down_ends_a_backend_whose_postmaster_was_killed(name: str, monkeypatch:
         assert eventually(lambda: query(name, busy) == [("active",)], STARTING)
         os.kill(postmaster(name), signal.SIGKILL)
         assert eventually(lambda: postgres_processes(name) == [backend], STARTING)
-        monkeypatch.setattr(native, "ENDING", 1)
+        monkeypatch.setattr(native, "ENDING", 60)
         monkeypatch.setattr(native, "end_readers", lambda _: pytest.fail("it was waited for"))
         assert call("down", "--name", name).code == 0
         connection.close()
@@ -209,7 +219,9 @@ def test_two_at_once_make_one(fresh: str) -> None:
     """Two up at the same time: one makes the environment, the other waits and finds it."""
     arguments = ("up", "--json", "--name", fresh, "--backend", own_binaries())
     with spawn(*arguments) as one, spawn(*arguments) as other:
+        with locked(fresh, print):  # as a third one, until both have come
+            told = [process.stderr.readline() for process in (one, other) if process.stderr]
         said = [process.communicate() for process in (one, other)]
+    assert ["another swe-db is at work" in line for line in told] == [True, True], told
     assert [one.returncode, other.returncode] == [0, 0], said
-    assert sum("another swe-db is at work" in err for _, err in said) == 1
-    assert len({environment.find(fresh).record.identity}) == 1
+    assert sorted(json.loads(out)["created"] for out, _ in said) == [False, True]

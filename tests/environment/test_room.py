@@ -34,7 +34,7 @@ def disk() -> Iterator[Path]:
         try:
             yield place
         finally:
-            subprocess.run(["umount", str(place)], check=True)
+            subprocess.run(["umount", "--lazy", str(place)], check=True)  # somebody may look into it
 
 
 @pytest.fixture

@@ -27,12 +27,12 @@ def test_threads_share_one_new_connection(postgres: PostgresServer) -> None:
 
     for _ in range(5):
         with psycopg.connect(postgres.url, autocommit=True) as connection:
-            connection.execute(f"SELECT pg_terminate_backend(pid, 5000) {SESSIONS}")
+            connection.execute(f"SELECT pg_terminate_backend(pid, 60000) {SESSIONS}")
         threads = [threading.Thread(target=ask, daemon=True) for _ in range(THREADS)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(timeout=20)
+            thread.join(timeout=60)
         assert not any(thread.is_alive() for thread in threads)
         with psycopg.connect(postgres.url) as connection:
             assert connection.execute(f"SELECT count(*) {SESSIONS}").fetchone() == (1,)

@@ -21,7 +21,8 @@ SELECT current_user, session_user, current_setting('role'), current_setting('wor
   current_setting('client_encoding'), current_setting('default_transaction_isolation'), pg_my_temp_schema() = 0,
   (SELECT count(*) FROM pg_listening_channels()), (SELECT count(*) FROM pg_cursors),
   (SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'),
-  (SELECT count(*) FROM pg_prepared_statements), current_setting('kept.tenant', true) IS NULL
+  (SELECT count(*) FROM pg_prepared_statements), current_setting('kept.tenant', true) IS NULL,
+  current_setting('statement_timeout')
 """
 STATEMENTS: Final = {
     "a setting": "SET work_mem = '1MB'",
@@ -37,7 +38,7 @@ STATEMENTS: Final = {
     "a channel": "LISTEN one; NOTIFY one",
     "an advisory lock": "SELECT pg_advisory_lock(5)",
     "a cursor with hold": "DECLARE one CURSOR WITH HOLD FOR SELECT 1",
-    "a time-out": "SET statement_timeout = 1",
+    "a time-out": "SET statement_timeout = '7h'",
 }
 
 
@@ -183,7 +184,7 @@ def test_a_session_that_was_ended_meanwhile_is_not_counted(kept: Kept, url: str)
     pid = lend(kept, ACTS["nothing"])
     assert kept.count() == 1
     with psycopg.connect(url, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        other.execute("SELECT pg_terminate_backend(%s, 60000)", [pid])
         assert kept.count() == 0
     assert lend(kept, ACTS["nothing"]) != pid
 

@@ -35,6 +35,7 @@ NewDatabase = Callable[[], str]
 INDEX = {"1000_i.sql": "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY a_id ON a (id);\n"}
 VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('a_id')"
 MIGRATORS = "swe-db migrate"
+HERE = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 LOCKS = "swe-db migrate, lock for pid %"
 
 
@@ -140,7 +141,7 @@ def test_a_time_out_names_the_holder_of_the_lock(new_database: NewDatabase, tmp_
     url = new_database()
     steps = Steps([])
     with another_migrator(url, tmp_path):
-        ((pid,),) = rows(url, "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted")
+        ((pid,),) = rows(url, f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND {HERE}")
         with pytest.raises(MigrationLockError) as caught:
             migrate(url, directories=[tmp_path], bundled=False, lock_timeout=0.2, on_step=steps)
     message = str(caught.value)
@@ -170,8 +171,8 @@ def test_databases_have_locks_of_their_own(new_database: NewDatabase, tmp_path: 
 def test_a_lost_lock_stops_the_run(new_database: NewDatabase, tmp_path: Path) -> None:
     """When the connection that holds the lock is cut, the next file is not begun; what was applied stays."""
     url = new_database()
-    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%lock for pid%'"
-    cut += " AND datname = current_database(); SELECT pg_sleep(0.1);"
+    cut = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name LIKE '%lock for pid%'"
+    cut += " AND datname = current_database();"
     write(tmp_path, {"1000_a.sql": f"CREATE TABLE a (id int); {cut}", "1001_b.sql": "CREATE TABLE b (id int);"})
     with pytest.raises(MigrationLockError, match="held the migration lock was lost"):
         migrate(url, directories=[tmp_path], bundled=False)

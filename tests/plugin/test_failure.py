@@ -8,7 +8,14 @@ import pytest
 
 RunPytest = Callable[..., pytest.RunResult]
 
-CHANGING = """
+# Reports give up after two seconds, in which a busy machine may have had no time for them.
+PATIENT = """
+from swe_db import failure
+from swe_db.isolation import differences
+
+failure.TIME, failure.TIMEOUT, differences.TIME = "60s", 60, 60.0
+"""
+CHANGING = f"""{PATIENT}
 import psycopg
 
 def test_changes(swe_database, swe_db, swe_redis):
@@ -37,7 +44,7 @@ def pytest_exception_interact(node, call, report):
         done = subprocess.run(line, shell=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         print(f"ANSWER {done.stdout.strip()} {done.stderr.strip()}")
 """
-GREETING = """
+GREETING = f"""{PATIENT}
 def test_it(swe_database, swe_redis):
     swe_redis.set("greeting", "hello")
     raise ValueError("so")

@@ -220,6 +220,15 @@ def test_after_the_failure(engine, client, swe_database, swe_redis):
 '''
 
 
+@pytest.fixture
+def patient(pytester: pytest.Pytester) -> None:
+    """Lets the server take its time to notice that a connection has gone, which would be a leak."""
+    pytester.makeconftest(
+        "from swe_db.isolation import redis_reset, sessions\nredis_reset.GRACE = sessions.GRACE = 30.0"
+    )
+
+
+@pytest.mark.usefixtures("patient")
 def test_the_application_goes_through_the_proxies(pytester: pytest.Pytester, run: RunPytest) -> None:
     """Its URLs lead there, the test's own connections do not, and nothing is left of it: no leak, thread or row."""
     pytester.makepyfile(APPLICATION)
@@ -227,6 +236,7 @@ def test_the_application_goes_through_the_proxies(pytester: pytest.Pytester, run
 
 
 @pytest.mark.needs("local")
+@pytest.mark.usefixtures("patient")
 def test_a_restart_leaves_no_trace(pytester: pytest.Pytester, run: RunPytest) -> None:
     """Data and port stay for the test, and the next test finds all as at first, in a pool of the whole session too."""
     pytester.makepyfile(RESTARTS)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from support.backends import own_backend
+from support.containers import eventually
 from swe_db.errors import BackendUnavailable, ServerError
 from swe_db.servers.account import Account
 from swe_db.servers.process import GuardedProcess, PortReservation
 
-PATIENCE = 5.0  # seconds
 STARTER = """
 import os, signal, sys, time
 from swe_db.config import Config
@@ -27,14 +26,6 @@ servers = [start_postgres_server(config), start_redis_server(config)]
 print(servers[0].admin.host, os.path.dirname(servers[1].address.socket), flush=True)
 {end}
 """
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    """Wait for a condition, a few seconds at most."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
 
 
 def processes_of(directory: str) -> list[str]:
@@ -65,10 +56,12 @@ def test_nothing_outlives_its_starter(end: str) -> None:
 
 def test_a_forked_child_does_not_keep_the_servers() -> None:
     """A child by fork that lives on does not hold the servers of its dead parent."""
-    end = "pid = os.fork()\nif pid == 0: os.close(1); os.close(2); time.sleep(8)\nos._exit(0)"
+    end = "pid = os.fork()\nif pid == 0: os.close(1); os.close(2); time.sleep(300)\nprint(pid, flush=True)\nos._exit(0)"
     command = [sys.executable, "-W", "ignore", "-c", STARTER.format(end=end), own_backend()]
-    output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    assert all(eventually(lambda directory=directory: not Path(directory).exists()) for directory in output.split())  # type: ignore[misc]
+    *directories, child = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+    assert len(directories) == 2
+    assert all(eventually(lambda directory=directory: not Path(directory).exists()) for directory in directories)  # type: ignore[misc]
+    os.kill(int(child), signal.SIGKILL)  # which lived until now
 
 
 # A guard's children begin with their signals ignored; servers listen to them.
@@ -119,7 +112,7 @@ def test_settings_reach_the_server_in_a_private_directory() -> None:
     """Settings go through a pipe into a file that nobody else may read."""
     process = guarded(sys.executable, "-c", LISTENS, settings="secret = 1\nback\\slash")
     file = process.directory / "settings"
-    process.wait_for(lambda: None if file.exists() and file.read_text() == "secret = 1\nback\\slash\n" else "no", 10)
+    process.wait_for(lambda: None if file.exists() and file.read_text() == "secret = 1\nback\\slash\n" else "no", 60)
     assert process.directory.stat().st_mode & 0o777 == 0o700
     assert file.stat().st_mode & 0o777 == 0o600
     process.stop()
@@ -137,9 +130,10 @@ def test_a_reserved_port_is_given_to_nobody_else() -> None:
 
 def test_a_server_that_does_not_listen_is_killed() -> None:
     """A command that ignores every signal is killed in the end, and its directory is gone."""
-    process = guarded("/bin/sh", "-c", "sleep 3600")
+    command = f"sleep 3600.{os.getpid()}"
+    process = guarded("/bin/sh", "-c", command)
     file = process.directory / "serving"
-    process.wait_for(lambda: None if file.exists() else "not yet", 10)
+    process.wait_for(lambda: None if file.exists() else "not yet", 60)
     process.stop()
     assert not process.directory.exists()
-    assert not processes_of("sleep 3600")
+    assert eventually(lambda: not processes_of(command))

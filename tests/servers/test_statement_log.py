@@ -13,6 +13,7 @@ from typing import Final
 import psycopg
 import pytest
 
+from swe_db.servers import statement_log
 from swe_db.servers.server import PostgresServer
 from swe_db.servers.statement_log import LoggedStatement, StatementLog
 
@@ -83,8 +84,9 @@ def test_a_log_that_has_gone(log: StatementLog, tmp_path: Path) -> None:
     assert (log.position(), log.statements("tests", 0)) == (0, [])
 
 
-def test_sessions_that_were_idle_are_logged_at_once(postgres: PostgresServer) -> None:
+def test_sessions_that_were_idle_are_logged_at_once(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first statement of each session that was open before is in the log, also if the server is slow to react."""
+    monkeypatch.setattr(statement_log, "TIMEOUT", 60.0)
     assert postgres.log is not None
     directory = postgres.log.parent
     postmaster = int((directory / "data/postmaster.pid").read_text(encoding="utf-8").split()[0])

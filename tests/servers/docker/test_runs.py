@@ -40,6 +40,18 @@ def test_it(swe_db, swe_redis, swe_postgres, swe_redis_server, request, turn):
     assert swe_redis.set("made", 1, nx=True)
     assert swe_redis.keys() == [b"made"]
 """
+# Tests do not end before both runs have their servers.
+TOGETHER = """
+import time
+from pathlib import Path
+
+import pytest
+
+@pytest.fixture(autouse=True)
+def both_have_servers(swe_db, swe_redis):
+    while not Path("both").exists():
+        time.sleep(0.02)
+"""
 WAITING = """
 import time
 import pytest
@@ -133,9 +145,11 @@ def test_a_suite_has_one_container_of_each_kind(
 
 def test_two_runs_at_once_do_not_meet(pytester: pytest.Pytester, begin: Begin, folder: Path) -> None:
     """Two runs on one machine, each with two workers, have servers of their own and pass side by side."""
+    pytester.makeconftest(TOGETHER)
     pytester.makepyfile(SUITE)
     runs = [begin("-n2", f"--basetemp={name}") for name in ("a", "b")]
     assert eventually(lambda: len(labels(folder)) == 4, STARTING)
+    Path("both").touch()
     outputs = [each.communicate()[0] for each in runs]
     assert [each.returncode for each in runs] == [0, 0], outputs
     seen = [path.read_text().split() for path in Path("seen").iterdir()]

@@ -21,7 +21,7 @@ from swe_db.servers.docker.daemon import HOST
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds what is left by /proc")
 
-SETTLING: Final = 30.0  # seconds, since tests beside this one kill servers too, and clear them away
+SETTLING: Final = 60.0  # seconds, since tests beside this one kill servers too, and clear them away
 TABLE: Final = "kill test, other ends"
 USAGE_ERROR: Final = 4
 LAST_WORDS: Final = "the last straw"
@@ -60,6 +60,19 @@ if (folder / "postgres").exists():
 else:
     local.find_redis = lambda: binaries.RedisBinary(folder / "redis-server", "7.0.15")
 """
+# The servers may be used for a while before they are killed.
+UNTIL_THEY_END: Final = """
+import contextlib
+import time
+
+def test_it(swe_db, swe_redis):
+    end = time.monotonic() + 60
+    with contextlib.suppress(Exception):
+        while time.monotonic() < end:
+            swe_db.execute("SELECT 1")
+            swe_redis.ping()
+            time.sleep(0.05)
+"""
 LONG: Final = "import time\n\ndef test_it(swe_db, swe_redis):\n    time.sleep(120)\n"
 CLOSED: Final = """
 from swe_db.servers.account import Account
@@ -76,6 +89,13 @@ def home() -> Iterator[Path]:
     """A directory for the runs of a test."""
     with victims_home() as folder:
         yield folder
+
+
+def suite_of(home: Path, test: str) -> Path:
+    """Write a suite of one test."""
+    suite = make_suite(home)
+    (suite / "test_suite.py").write_text(test, encoding="utf-8")
+    return suite
 
 
 def plugin(home: Path, name: str, text: str) -> dict[str, str]:
@@ -130,7 +150,7 @@ def test_a_server_that_is_killed_at_its_start_leaves_nothing(
     memory = orphaned_memory()
     crashing_binaries(home / "bin", service)
     environment = plugin(home, "crashing", CRASHING.format(folder=str(home / "bin")))
-    victim = Victim(make_suite(home), backend, "-p", "crashing", environment=environment)
+    victim = Victim(suite_of(home, UNTIL_THEY_END), backend, "-p", "crashing", environment=environment)
     left = check_crash(victim, Machine(with_containers=False))
     show_row(TABLE, **row(backend, f"{service} killed at its start", 1, [left]))
     assert not left[0]
@@ -147,7 +167,7 @@ def test_a_container_that_ends_at_its_start_leaves_nothing(
     instruction = f"ENTRYPOINT {['/bin/sh', '-c', script]}".replace('"', '\\"').replace("'", '"')
     machine = Machine(with_containers=True)
     with derived_image(IMAGES[f"{service}_image"], instruction) as image:
-        victim = Victim(make_suite(home), "docker", f"--swe-db-{service}-image={image}")
+        victim = Victim(suite_of(home, UNTIL_THEY_END), "docker", f"--swe-db-{service}-image={image}")
         left = check_crash(victim, machine)
     show_row(TABLE, **row("docker", f"{service} ends at its start", 1, [left]))
     assert not left[0]
@@ -158,10 +178,8 @@ def test_a_worker_in_a_long_test_ends_with_its_controller(
     home: Path, backend: str, show_row: Callable[..., None]
 ) -> None:
     """After SIGKILL of xdist's controller a worker that would wait for its test for minutes is soon gone."""
-    suite = make_suite(home)
-    (suite / "test_suite.py").write_text(LONG, encoding="utf-8")
     machine = Machine(with_containers=backend == "docker")
-    victim = Victim(suite, backend, "-n1")
+    victim = Victim(suite_of(home, LONG), backend, "-n1")
     try:
         assert victim.wait_for("tests"), victim.output
         time.sleep(0.5)  # so that the test has begun
@@ -190,7 +208,7 @@ def copies_of(suite: Path, environment: dict[str, str], moment: float) -> tuple[
     victim = Victim(suite, "embedded", "-p", "closed", environment=environment)
     machine = Machine(with_containers=False)
     try:
-        assert eventually(lambda: any(victim.folder.glob("swe-db-wheel-*")), 30), victim.output
+        assert eventually(lambda: any(victim.folder.glob("swe-db-wheel-*"))), victim.output
         time.sleep(moment)
         victim.send(signal.SIGKILL)
         return watch(machine, victim.owner)[0], [each.name for each in victim.folder.iterdir()]

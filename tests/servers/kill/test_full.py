@@ -28,7 +28,7 @@ turns=0
 look() {
   ls -d /dev/shm/swe-db-* "$TMPDIR"/swe-db-* 2>/dev/null | grep -v /swe-db-wheel- >"$left"
 }
-while look && [ "$turns" -lt 50 ]; do
+while look && [ "$turns" -lt 300 ]; do
   sleep 0.1
   turns=$((turns + 1))
 done

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds w
 MOMENTS: Final = int(os.environ.get("TESTS_KILL_MOMENTS", "50"))
 SEED: Final = int(os.environ.get("TESTS_KILL_SEED") or secrets.randbits(32))
 SIDE_BY_SIDE: Final = max(2, os.cpu_count() or 1)  # more would only slow each other down
-SETTLING: Final = 30.0  # seconds, since tests beside this one kill servers too, and clear them away
+SETTLING: Final = 60.0  # seconds, since tests beside this one kill servers too, and clear them away
 NOTICED: Final = 2.0  # seconds in which a pytest that has heard of Ctrl-C ends, before it has started a server
 LONGEST_PAUSE: Final = 0.4  # seconds between the first Ctrl-C and the second
 ALONE: Final = "left alone"
