@@ -145,6 +145,17 @@ def test_a_catalogue_of_the_server_that_moved(isolation: ResetIsolation) -> None
         assert not differences(pristine, look(isolation.begin())), name
 
 
+def test_statistics_of_rows_in_other_places(isolation: ResetIsolation) -> None:
+    """What is analyzed anew when its rows were put back has the statistics that it had."""
+    acts = all_acts(Leftovers())
+    pristine = look(isolation.begin())
+    database = isolation.begin()
+    for name in ("few rows of many", "analyze"):
+        acts[name](database, random.Random(0))
+    isolation.end(database)
+    assert not differences(pristine, look(isolation.begin()))
+
+
 def test_what_is_common_costs_no_clone(isolation: ResetIsolation) -> None:
     """What most tests do is put back in place, the second time too; so is what touches few rows of many."""
     acts = all_acts(Leftovers())

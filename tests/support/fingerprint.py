@@ -15,6 +15,7 @@ PHYSICAL: Final = {
     "pg_database": {"oid", "datfrozenxid", "datminmxid"},
     "pg_statistic": {"stavalues1", "stavalues2", "stavalues3", "stavalues4", "stavalues5"},
 }
+CORRELATION: Final = 3  # STATISTIC_KIND_CORRELATION
 TEMPORARY: Final = "SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_'"
 # What belongs to temporary objects of other sessions, which no user sees.
 OF_SESSIONS: Final = {
@@ -77,10 +78,19 @@ def _rows(schema: str, name: str, columns: list[str] | None) -> sql.Composed:
     return ROWS.format(
         name=sql.Literal(name if in_catalogue else f"{schema}.{name}"),
         shown=sql.Literal(SHOWN),
-        columns=sql.SQL(", ").join(sql.Identifier("t", column) for column in kept),
+        columns=sql.SQL(", ").join(_value(name, column) for column in kept),
         relation=sql.Identifier(schema, name),
         left_out=sql.SQL(OF_SESSIONS.get(name, "false") if in_catalogue else "false"),
     )
+
+
+def _value(table: str, column: str) -> sql.Composable:
+    """Return what of a column is compared: nothing of a correlation, which is that of values with places on disk."""
+    value = sql.Identifier("t", column)
+    if table != "pg_statistic" or not column.startswith("stanumbers"):
+        return value
+    kind = sql.Identifier("t", f"stakind{column[-1]}")
+    return sql.SQL("CASE WHEN {} <> {} THEN {} END").format(kind, sql.Literal(CORRELATION), value)
 
 
 def differences(before: dict[str, object], after: dict[str, object]) -> dict[str, object]:
