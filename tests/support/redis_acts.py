@@ -207,11 +207,16 @@ def left_waiting(redises: Redises, _: random.Random) -> None:
         with contextlib.suppress(Exception):  # it is ended, or closed by the thread that made it
             left.blpop(["queue"])
 
-    threading.Thread(target=wait, daemon=True).start()
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    # The server may refuse it at once, by what an earlier act has left.
     with redises.server.connect() as client:
-        until(
-            lambda: any("b" in each["flags"] for each in client.client_list(client_id=[number])), "the client to wait"
-        )
+        until(lambda: not thread.is_alive() or is_blocked(client, number), "the client to wait")
+
+
+def is_blocked(client: redis.Redis, number: int) -> bool:
+    """Tell whether the client of this number waits for something."""
+    return any("b" in each["flags"] for each in client.client_list(client_id=[number]))
 
 
 def left_subscribed(redises: Redises, _: random.Random) -> None:
