@@ -74,11 +74,11 @@ def test_what_does_not_fit_is_refused_or_leaves_nothing(
 
 
 def test_sizes_are_shown_as_people_read_them() -> None:
-    """Bytes are shown in the unit in which they are a small number."""
+    """Bytes are shown in the unit in which they are a small number, with a decimal where it is very small."""
     assert [shown_size(size) for size in (0, 1023, 1536, 5 << 30, 3 << 50)] == [
-        "0 B",
-        "1023 B",
+        "0 bytes",
+        "1023 bytes",
         "1.5 KiB",
         "5.0 GiB",
-        "3072.0 TiB",
+        "3072 TiB",
     ]
