@@ -100,6 +100,20 @@ def test_no_space_for_something_else_is_no_full_disk() -> None:
     assert "is full" not in str(caught.value)
 
 
+def test_room_that_was_made_since_does_not_hide_that_there_was_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was told is believed where little room is left; where nothing was told, some room is enough."""
+    process = guarded("/bin/sleep", "60")
+    try:
+        facts = list(os.statvfs(process.directory.parent))
+        facts[5], facts[7] = 1_000_000, 3  # files in all, and those that an ordinary user may still make
+        monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(facts))
+        assert "takes 3 more files" in str(process.shortage("could not create directory: No space left on device"))
+        assert process.shortage("somebody ended the session") is None
+    finally:
+        monkeypatch.undo()
+        process.stop()
+
+
 def test_a_server_that_never_answers_is_given_up() -> None:
     """A server that does not answer in time is ended, and the message says what stood in the way."""
     process = guarded(sys.executable, "-c", LISTENS)

@@ -137,7 +137,7 @@ class _Start:
             self._fill(server)
             self._archives.store(self._key, shut_down(server))
         except SweDBError as error:
-            if isinstance(error, MigrationError) and server.obstacle() is None and server.shortage() is None:
+            if isinstance(error, MigrationError) and server.obstacle() is None and server.shortage(str(error)) is None:
                 raise
             raise _NoArchiveError(str(error)) from error  # a server that has gone is told by whoever needs it
         finally:

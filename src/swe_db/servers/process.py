@@ -77,12 +77,12 @@ def _obstacle(place: Path, account: Account) -> str | None:
     return None if free >= ROOM else f"has {free >> 20} MiB of room, not {ROOM >> 20}"
 
 
-def _shortage(place: Path, log: str, guard_status: int | None) -> str | None:
+def _shortage(place: Path, words: str, guard_status: int | None) -> str | None:
     """Return what is known of a file system that is full, None if it is not."""
     state = os.statvfs(place)
     free, size = state.f_bavail * state.f_frsize >> 20, state.f_blocks * state.f_frsize >> 20
     files = state.f_favail if state.f_files else FILES  # some file systems do not count
-    was_told = "No space left on device" in log or guard_status == UNWRITABLE
+    was_told = "No space left on device" in words or guard_status == UNWRITABLE
     # What was told may have made room since; and it is said of semaphores too, or of a guard that finds no mkfifo.
     needed, needed_files = (ROOM >> 20, FILES) if was_told else (FULL, 1)
     if free >= needed and files >= needed_files:
@@ -235,10 +235,14 @@ class GuardedProcess:
             time.sleep(POLL)
         return f"{self.label} ended; its last words:\n{self.log_tail()}" if self.has_ended else None
 
-    def shortage(self) -> str | None:
-        """Return which file system is full, and what to do, None if there is room."""
+    def shortage(self, words: str) -> str | None:
+        """Return which file system is full, and what to do, None if there is room.
+
+        Args:
+            words: What was said of a failure.
+        """
         place = self.directory.parent
-        shortage = _shortage(place, "", None)
+        shortage = _shortage(place, words, None)
         return None if shortage is None else f"{shortage}\n  to fix it: {_remedy(place)}"
 
     def _failure(self, what: str) -> ServerError:

@@ -34,7 +34,7 @@ class PostgresServer:
         container: The id of its container, None if it runs in none.
         stop: Ends it, if it is ours.
         obituary: Tells what is known of its end, None if it runs or nothing is known.
-        shortage: Tells what it needs that is full, None if nothing is or nothing is known.
+        shortage: Tells, by the words of a failure, what it needs that is full; None if nothing is known to be.
         log: The file that it logs to, None where it is not at hand.
         restart: Restarts it with its port and its data, None where it serves others too or cannot be restarted.
         dump: Writes the database of a name to a file with pg_dump, None where we have none for it.
@@ -48,7 +48,7 @@ class PostgresServer:
     container: str | None = None
     stop: Callable[[], None] = dataclasses.field(repr=False)
     obituary: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
-    shortage: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
+    shortage: Callable[[str], str | None] = dataclasses.field(repr=False, default=lambda _: None)
     log: Path | None = dataclasses.field(repr=False, default=None)
     restart: Callable[[], None] | None = dataclasses.field(repr=False, default=None)
     dump: Callable[[str, IO[bytes]], None] | None = dataclasses.field(repr=False, default=None)
@@ -88,7 +88,7 @@ class RedisServer:
         stop: Ends it, or gives the leased database back.
         claim: Makes sure that a leased database is still ours; raises `IsolationError`.
         obituary: Tells what is known of its end, None if it runs or nothing is known.
-        shortage: Tells what it needs that is full, None if nothing is or nothing is known.
+        shortage: Tells, by the words of a failure, what it needs that is full; None if nothing is known to be.
         restart: Restarts it with its port and its data, None where it serves others too or cannot be restarted.
     """
 
@@ -101,7 +101,7 @@ class RedisServer:
     stop: Callable[[], None] = dataclasses.field(repr=False)
     claim: Callable[[], None] = dataclasses.field(repr=False, default=lambda: None)
     obituary: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
-    shortage: Callable[[], str | None] = dataclasses.field(repr=False, default=lambda: None)
+    shortage: Callable[[str], str | None] = dataclasses.field(repr=False, default=lambda _: None)
     restart: Callable[[], None] | None = dataclasses.field(repr=False, default=None)
 
     @property
@@ -158,7 +158,7 @@ def watched(server: PostgresServer | RedisServer) -> Iterator[None]:
         yield
     except Exception as error:
         obstacle = server.obstacle()
-        shortage = server.shortage()
+        shortage = server.shortage(str(error))
         if shortage is not None:
             raise ServerGoneError(f"the {server.shown} cannot go on: {shortage}") from error
         if obstacle is None:

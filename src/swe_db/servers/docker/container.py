@@ -121,11 +121,11 @@ def obituary(facts: Facts) -> str | None:
         return error.reason
 
 
-def shortage(facts: Facts) -> str | None:
-    """Return what a container that was serving has said of a lack of room, None if it has not."""
+def shortage(facts: Facts, words: str) -> str | None:
+    """Return what to do about room, if a container that was serving, or the words of a failure, tell that it lacks."""
     with contextlib.suppress(BackendUnavailable), daemon() as docker:
         container = docker.container(facts["container"])
-        if container is not None and NO_SPACE in docker.log_tail(container, TOLD):
+        if container is not None and NO_SPACE in words + docker.log_tail(container, TOLD):
             return f"{FULL}\n  to fix it: {MORE_MEMORY}"
     return None
 
