@@ -298,4 +298,4 @@ def test_kept_containers_are_listed_and_stay(
             assert f"docker rm -fv {made.name}" in text
             made.reload()
         finally:
-            made.remove(force=True)
+            made.remove(v=True, force=True)

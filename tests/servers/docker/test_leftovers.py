@@ -106,7 +106,7 @@ def remove(name: str) -> None:
     import docker  # noqa: PLC0415
 
     with daemon_client() as client, contextlib.suppress(docker.errors.APIError):
-        client.api.remove_container(name, force=True)
+        client.api.remove_container(name, v=True, force=True)
 
 
 def exists(name: str) -> bool:
