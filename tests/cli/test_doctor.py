@@ -16,8 +16,9 @@ import pytest
 
 from support.backends import DOCKER_HOST, IMAGES
 from support.containers import daemon_client, eventually
+from support.ending import end
 from support.inner import PYTEST
-from support.leftovers import Session, end, guards_of, session
+from support.leftovers import Session, guards_of, session
 from support.short import short_directory
 from swe_db.cli import run
 from swe_db.servers import ladder, leftovers, process

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import Final
 
 from support.backends import own_backend
 from support.containers import PATIENCE, eventually
+from support.ending import end
 from swe_db.servers.leftovers import _remove_shared_memory
 from swe_db.servers.liveness import has_readers
 
@@ -98,19 +98,6 @@ def send(wanted: signal.Signals, numbers: list[int]) -> None:
     for number in numbers:
         with contextlib.suppress(ProcessLookupError):
             os.kill(number, wanted)
-
-
-def end(numbers: list[int]) -> None:
-    """Kill processes, and wait until they have let go of all that they held."""
-    with contextlib.ExitStack() as opened:
-        ends = []
-        for number in numbers:
-            with contextlib.suppress(ProcessLookupError):
-                ends.append(os.pidfd_open(number))
-                opened.callback(os.close, ends[-1])
-        send(signal.SIGKILL, numbers)
-        for each in ends:
-            assert select.select([each], [], [], PATIENCE)[0]
 
 
 def guards_of(directory: Path) -> list[int]:

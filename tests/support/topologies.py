@@ -7,10 +7,7 @@ unless that is asked for: on a busy machine each may be held up for seconds.
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
-import select
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +21,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from support.authority import Authority
+from support.ending import end
 from swe_db.config import Config
 from swe_db.errors import BackendUnavailable
 from swe_db.redis.client import TLSConfig
@@ -117,10 +115,7 @@ class Node:
 
     def kill(self) -> None:
         """End it without a word, and wait until it has ended: until then it may answer."""
-        process = os.pidfd_open(self.pid)
-        signal.pidfd_send_signal(process, signal.SIGKILL)
-        select.select([process], [], [], PATIENCE)
-        os.close(process)
+        end([self.pid])
 
     def obstacle(self) -> str | None:
         """Return why it does not answer, None if it does."""

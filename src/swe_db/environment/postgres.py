@@ -15,11 +15,12 @@ from typing import Final
 from swe_db.environment.answers import obstacle_of, version_of
 from swe_db.environment.keeper import Tell, data_gone
 from swe_db.environment.native import Program, make_directory, remove_directory, write_private
-from swe_db.environment.record import SUPERUSER, Service, synchronise
+from swe_db.environment.record import SUPERUSER, Service
 from swe_db.errors import LocalEnvironmentError, ServerError
 from swe_db.servers.liveness import end_readers, readers
 from swe_db.servers.postgres import Installation
 from swe_db.servers.process import server_environment
+from swe_db.servers.unfinished import synchronise
 
 __all__ = ["NativePostgres"]
 

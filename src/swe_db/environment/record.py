@@ -11,8 +11,9 @@ from typing import Final, Literal, TypeAlias
 
 from swe_db.errors import LocalEnvironmentError
 from swe_db.servers.address import PostgresAddress, RedisAddress
+from swe_db.servers.unfinished import synchronise
 
-__all__ = ["DATABASE", "SERVICES", "Kind", "Record", "Service", "new_record", "read", "synchronise", "write"]
+__all__ = ["DATABASE", "SERVICES", "Kind", "Record", "Service", "new_record", "read", "write"]
 
 Kind: TypeAlias = Literal["postgres", "redis"]
 
@@ -165,16 +166,3 @@ def write(directory: Path, record: Record) -> None:
         os.fsync(file.fileno())
     scratch.rename(directory / FILE)
     synchronise(directory)
-
-
-def synchronise(directory: Path) -> None:
-    """Let what was renamed in a directory, or written into a file, stay so after a power cut.
-
-    Raises:
-        OSError: It cannot be had.
-    """
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

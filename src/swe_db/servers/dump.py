@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import IO, Final
 
@@ -12,6 +11,7 @@ from swe_db.errors import ServerError
 from swe_db.servers.address import PostgresAddress
 from swe_db.servers.connect import connect, libpq_variables
 from swe_db.servers.server import PostgresServer
+from swe_db.servers.unfinished import unfinished_file
 
 __all__ = ["OPTIONS", "TIMEOUT", "pg_dump", "write_dump"]
 
@@ -40,16 +40,12 @@ def write_dump(server: PostgresServer, database: str, path: Path) -> None:
     """
     if server.dump is None:
         raise ServerError(f"there is no pg_dump for the {server.shown}")
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
-    try:
-        with os.fdopen(handle, "wb") as file:
+    with unfinished_file(path.parent, ".unfinished-") as unfinished:
+        with unfinished.open("wb") as file:
             file.writelines(_roles(server, database))
             file.flush()  # another process goes on from here
             server.dump(database, file)
-        Path(unfinished).replace(path)
-    except BaseException:
-        Path(unfinished).unlink()
-        raise
+        unfinished.replace(path)
 
 
 def _roles(server: PostgresServer, database: str) -> list[bytes]:

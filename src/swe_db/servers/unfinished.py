@@ -10,7 +10,7 @@ from pathlib import Path
 
 from swe_db.servers.liveness import is_same, locked_if_free
 
-__all__ = ["remove_unfinished", "sync_directory", "unfinished_file"]
+__all__ = ["remove_unfinished", "sync_directory", "synchronise", "unfinished_file"]
 
 
 @contextlib.contextmanager
@@ -65,8 +65,17 @@ def remove_unfinished(paths: Iterable[Path]) -> None:
 def sync_directory(directory: Path) -> None:
     """Let the name of a new file survive a failure of the machine, where directories can be opened for that."""
     with contextlib.suppress(PermissionError):
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        synchronise(directory)
+
+
+def synchronise(path: Path) -> None:
+    """Let what was renamed in a directory, or written into a file, stay so after a power cut.
+
+    Raises:
+        OSError: It cannot be had.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -16,7 +16,8 @@ import pytest
 
 from support.backends import DOCKER_HOST, IMAGES
 from support.containers import daemon_client
-from support.leftovers import end, processes_of
+from support.ending import end
+from support.leftovers import processes_of
 from support.short import short_directory
 from swe_db.errors import ServerError
 from swe_db.servers.docker import leftovers
